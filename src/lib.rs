@@ -1,0 +1,1 @@
+//! phantom-worker: supervised workers for Camunda 7 external tasks.

@@ -1,0 +1,3 @@
+//! The `phantom-worker` binary.
+
+fn main() {}
