@@ -1,0 +1,261 @@
+//! The calls to the engine, each one verb.
+//!
+//! Everything goes through one private `send`: a time-out on every call, an answer of bounded
+//! size, an error sorted by [`EngineError`]. No call is repeated here: what a second attempt may
+//! conclude (a 404 after a report that was perhaps heard) is the caller's to know.
+
+mod deploy;
+mod query;
+#[cfg(test)]
+pub(crate) mod scripted;
+mod tasks;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::multipart::Form;
+use reqwest::{Certificate, Method, RequestBuilder};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+pub use deploy::DeployError;
+
+use super::error::{EngineError, Malformed, Position};
+use super::text::parse_json;
+
+/// Where the engine is and how it is spoken to. It holds a secret, so it has no `Debug`.
+#[derive(Clone)]
+pub struct EngineSettings {
+    /// The REST interface's address, such as `http://localhost:8080/engine-rest`.
+    pub url: Url,
+    /// For basic authentication.
+    pub credentials: Option<Credentials>,
+    /// The tenants whose tasks are fetched and counted; none means all and those without. What
+    /// is deployed or started belongs to the first.
+    pub tenant_ids: Vec<String>,
+    /// The most time for a connection.
+    pub connect_timeout: Duration,
+    /// The most time for a call; a fetch has its long poll on top.
+    pub request_timeout: Duration,
+    /// Further certificate authorities, PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// A user of the engine.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The user's id.
+    pub user: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The address is not one of HTTP.
+    #[error("the engine's address must start with http:// or https://")]
+    Address,
+    /// The certificate authorities cannot be read.
+    #[error("reading {}", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: std::io::Error,
+    },
+    /// The HTTP client cannot be built.
+    #[error("building the HTTP client")]
+    Http(#[from] reqwest::Error),
+}
+
+/// The engine, spoken to. Clones share their connections and their count of calls.
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+struct Shared {
+    http: reqwest::Client,
+    settings: EngineSettings,
+    calls: AtomicU64,
+}
+
+/// Below the engine's own 61 s, after which it closes without a word.
+const POOL_IDLE: Duration = Duration::from_secs(30);
+/// The engine answers an expired long poll up to a second late.
+const LONG_POLL_GRACE: Duration = Duration::from_secs(5);
+/// The longest answer that is read.
+const MAX_ANSWER: usize = 32 * 1024 * 1024;
+
+impl Client {
+    /// Makes a client; it connects with its first call. A rustls provider must be installed.
+    ///
+    /// # Errors
+    /// When the address is not HTTP's or the certificate authorities cannot be read.
+    pub fn new(settings: EngineSettings) -> Result<Self, ClientError> {
+        if !matches!(settings.url.scheme(), "http" | "https") {
+            return Err(ClientError::Address);
+        }
+        let mut http = reqwest::Client::builder()
+            .connect_timeout(settings.connect_timeout)
+            .timeout(settings.request_timeout)
+            .pool_idle_timeout(POOL_IDLE)
+            // A login page is no answer, and no proxy but a configured one may hold our polls.
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .http1_only();
+        if let Some(path) = &settings.ca_file {
+            http = http.tls_certs_merge(authorities(path)?);
+        }
+        let (http, calls) = (http.build()?, AtomicU64::new(0));
+        Ok(Self(Arc::new(Shared {
+            http,
+            settings,
+            calls,
+        })))
+    }
+
+    /// How many calls were sent by this client and its clones.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.0.calls.load(Ordering::Relaxed)
+    }
+
+    /// Whether calls carry a user's name, without which there are no permissions to ask about.
+    #[must_use]
+    pub fn has_credentials(&self) -> bool {
+        self.0.settings.credentials.is_some()
+    }
+
+    fn tenant_ids(&self) -> &[String] {
+        &self.0.settings.tenant_ids
+    }
+
+    /// The tenants as the engine's queries take them.
+    fn tenant_query(&self) -> Vec<(&'static str, String)> {
+        match self.tenant_ids() {
+            [] => Vec::new(),
+            tenant_ids => vec![("tenantIdIn", tenant_ids.join(","))],
+        }
+    }
+
+    fn get(&self, path: &[&str]) -> Call<'_> {
+        self.call(Method::GET, path)
+    }
+
+    fn post(&self, path: &[&str]) -> Call<'_> {
+        self.call(Method::POST, path)
+    }
+
+    /// A call to a path below the engine's address, whose steps are escaped one by one.
+    fn call(&self, method: Method, path: &[&str]) -> Call<'_> {
+        let mut url = self.0.settings.url.clone();
+        if let Ok(mut steps) = url.path_segments_mut() {
+            steps.pop_if_empty().extend(path);
+        }
+        let mut request = self
+            .0
+            .http
+            .request(method, url)
+            .header(ACCEPT, "application/json");
+        if let Some(Credentials { user, password }) = &self.0.settings.credentials {
+            request = request.basic_auth(user, Some(password.expose_secret()));
+        }
+        Call {
+            client: self,
+            request,
+            position: Position::Elsewhere,
+        }
+    }
+
+    /// Sends a call and reads what comes back, whatever its status.
+    async fn send(&self, request: RequestBuilder) -> Result<(u16, Vec<u8>), EngineError> {
+        self.0.calls.fetch_add(1, Ordering::Relaxed);
+        let mut response = request.send().await?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(EngineError::Malformed(Malformed::TooLarge {
+                    limit: MAX_ANSWER,
+                }));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((response.status().as_u16(), body))
+    }
+}
+
+/// A call in the making.
+struct Call<'a> {
+    client: &'a Client,
+    request: RequestBuilder,
+    position: Position,
+}
+
+impl Call<'_> {
+    fn query<T: Serialize + ?Sized>(mut self, query: &T) -> Self {
+        self.request = self.request.query(query);
+        self
+    }
+
+    fn body<T: Serialize + ?Sized>(mut self, body: &T) -> Result<Self, EngineError> {
+        let json = serde_json::to_vec(body).map_err(EngineError::Unwritable)?;
+        self.request = self
+            .request
+            .header(CONTENT_TYPE, "application/json")
+            .body(json);
+        Ok(self)
+    }
+
+    fn form(mut self, form: Form) -> Self {
+        self.request = self.request.multipart(form);
+        self
+    }
+
+    fn of_held_task(mut self) -> Self {
+        self.position = Position::HeldTask;
+        self
+    }
+
+    /// For a call that the engine keeps waiting.
+    fn waiting(mut self, wait: Duration) -> Self {
+        self.request = self.request.timeout(wait + LONG_POLL_GRACE);
+        self
+    }
+
+    /// The body of a success.
+    async fn success(self) -> Result<Vec<u8>, EngineError> {
+        match self.client.send(self.request).await? {
+            (200..=299, body) => Ok(body),
+            (status, body) => Err(EngineError::from_answer(self.position, status, body)),
+        }
+    }
+
+    /// The answer is JSON.
+    async fn json<T: DeserializeOwned>(self) -> Result<T, EngineError> {
+        Ok(parse_json(self.success().await?)?)
+    }
+
+    /// The answer is JSON, or the engine's own 404.
+    async fn find<T: DeserializeOwned>(self) -> Result<Option<T>, EngineError> {
+        match self.json().await {
+            Ok(found) => Ok(Some(found)),
+            Err(EngineError::Refused(answer)) if answer.is_no_such_thing() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn authorities(path: &Path) -> Result<Vec<Certificate>, ClientError> {
+    let pem = std::fs::read(path).map_err(|source| ClientError::CaFile {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Certificate::from_pem_bundle(&pem)?)
+}
