@@ -28,3 +28,4 @@
 //! `store`, `mail`, `metrics`, `readiness` and `telemetry` are leaves that know nothing of the rest.
 
 pub mod camunda;
+pub mod store;

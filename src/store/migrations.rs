@@ -1,0 +1,125 @@
+//! The schema's migrations, built into the binary.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::pool::{Pool, PoolFailure};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// Any number will do as long as nobody else on this database uses it.
+const MIGRATION_LOCK: i64 = 0x7068_616e_746f_6d01;
+
+/// Why migrating failed.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationFailure {
+    /// No connection.
+    #[error(transparent)]
+    Pool(#[from] PoolFailure),
+    /// A statement around the migrations failed.
+    #[error("preparing the migrations")]
+    Query(#[from] diesel::result::Error),
+    /// A migration itself failed; the earlier ones stay applied.
+    #[error("applying a migration: {0}")]
+    Migration(String),
+}
+
+/// The migrations of this binary that the database has not seen yet, oldest first. Newer ones that
+/// we do not know are fine: after a rollback the older binary runs on the newer schema.
+///
+/// # Errors
+/// Those of the query.
+pub async fn pending(conn: &mut AsyncPgConnection) -> QueryResult<Vec<String>> {
+    let applied = applied(conn).await?;
+    Ok(known()
+        .into_iter()
+        .filter(|(version, _)| !applied.contains(version))
+        .map(|(_, name)| name)
+        .collect())
+}
+
+/// Applies what is pending, one replica at a time, and returns the names.
+///
+/// # Errors
+/// Where it stopped. What was applied before stays applied; running again goes on from there.
+pub async fn apply(pool: &Pool) -> Result<Vec<String>, MigrationFailure> {
+    let mut conn = pool.get().await?;
+    // A session lock: it is held over the transactions of all migrations. The waiting itself must
+    // not run into the lock time-out of ordinary work, hence the loop around a try.
+    while !try_lock(&mut conn).await? {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    let pending = pending(&mut conn).await?;
+    diesel::sql_query("SET statement_timeout = 0")
+        .execute(&mut *conn)
+        .await?;
+    // The harness blocks its thread, which is forbidden on an arbiter and rude on a worker.
+    let mut harness = AsyncMigrationHarness::new(conn);
+    let (outcome, mut conn) = tokio::task::spawn_blocking(move || {
+        let outcome = harness
+            .run_pending_migrations(MIGRATIONS)
+            .map(drop)
+            .map_err(|fault| MigrationFailure::Migration(fault.to_string()));
+        (outcome, harness.into_inner())
+    })
+    .await
+    .map_err(|gone| MigrationFailure::Migration(gone.to_string()))?;
+    diesel::sql_query("RESET statement_timeout")
+        .execute(&mut *conn)
+        .await?;
+    diesel::sql_query("SELECT pg_advisory_unlock($1)")
+        .bind::<BigInt, _>(MIGRATION_LOCK)
+        .execute(&mut *conn)
+        .await?;
+    outcome.map(|()| pending)
+}
+
+async fn try_lock(conn: &mut AsyncPgConnection) -> QueryResult<bool> {
+    diesel::select(
+        diesel::dsl::sql::<diesel::sql_types::Bool>("pg_try_advisory_lock(")
+            .bind::<BigInt, _>(MIGRATION_LOCK)
+            .sql(")"),
+    )
+    .get_result(conn)
+    .await
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+async fn applied(conn: &mut AsyncPgConnection) -> QueryResult<BTreeSet<String>> {
+    let exists: bool = diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(
+        "to_regclass('__diesel_schema_migrations') IS NOT NULL",
+    ))
+    .get_result(conn)
+    .await?;
+    if !exists {
+        return Ok(BTreeSet::new());
+    }
+    let rows: Vec<Version> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations")
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
+fn known() -> Vec<(String, String)> {
+    use diesel::migration::MigrationSource;
+    let migrations = MigrationSource::<diesel::pg::Pg>::migrations(&MIGRATIONS)
+        .expect("the migrations were read when the binary was built");
+    let mut known: Vec<_> = migrations
+        .iter()
+        .map(|migration| {
+            let name = migration.name();
+            (name.version().as_owned().to_string(), name.to_string())
+        })
+        .collect();
+    known.sort();
+    known
+}

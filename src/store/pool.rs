@@ -1,0 +1,251 @@
+//! The pool of connections.
+//!
+//! A connection's driver is a task on the runtime that opened it. HTTP threads and actors ask for
+//! connections too, so every connection is opened on the multi-thread runtime: no blocked arbiter
+//! and no stopped HTTP thread can take a connection with it.
+
+use std::fs;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::deadpool::{self, Object};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::runtime::Handle;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::config::SslMode;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::settings::{CONNECT_TIMEOUT, StoreSettings, UrlFault};
+
+/// A cheap handle to the pool.
+#[derive(Clone)]
+pub struct Pool {
+    inner: deadpool::Pool<AsyncPgConnection>,
+}
+
+/// Why there is no connection to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolFailure {
+    /// The server cannot be reached, is starting, or refuses us.
+    #[error("connecting to the database")]
+    Connect(#[source] deadpool::PoolError),
+    /// The settings name a server or a certificate that cannot be used.
+    #[error("the database settings: {0}")]
+    Settings(String),
+}
+
+/// Why a question to the database got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// There is no connection to be had.
+    #[error(transparent)]
+    Pool(#[from] PoolFailure),
+    /// The server refused.
+    #[error("asking the database")]
+    Query(#[from] diesel::result::Error),
+    /// Nothing came in time.
+    #[error("the database gave no answer in time")]
+    Silence,
+}
+
+impl From<UrlFault> for PoolFailure {
+    fn from(fault: UrlFault) -> Self {
+        Self::Settings(format!("the URL {fault}"))
+    }
+}
+
+impl Pool {
+    /// Makes the pool; opens no connection yet. `runtime` must be a multi-thread runtime.
+    ///
+    /// # Errors
+    /// [`PoolFailure::Settings`] when the URL or the certificate file cannot be used.
+    pub fn new(settings: &StoreSettings, runtime: Handle) -> Result<Self, PoolFailure> {
+        let config = settings.config()?;
+        let tls = match config.get_ssl_mode() {
+            SslMode::Disable => None,
+            _ => Some(tls_connector(settings)?),
+        };
+        let mut manager = ManagerConfig::<AsyncPgConnection>::default();
+        // A connection that the server closed is noticed without a query of its own.
+        manager.recycling_method = RecyclingMethod::Fast;
+        manager.custom_setup = Box::new(move |_url| {
+            let opening = open(config.clone(), tls.clone());
+            let opening = runtime.spawn(tokio::time::timeout(CONNECT_TIMEOUT, opening));
+            Box::pin(async move {
+                let unreachable = |why: &dyn std::error::Error| {
+                    diesel::ConnectionError::BadConnection(describe(why))
+                };
+                match opening.await {
+                    Ok(Ok(opened)) => opened,
+                    Ok(Err(elapsed)) => Err(unreachable(&elapsed)),
+                    Err(gone) => Err(unreachable(&gone)),
+                }
+            })
+        });
+        let manager =
+            AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config("", manager);
+        // No time-out on waiting for a free connection: the caller waits inside its lease.
+        let inner = deadpool::Pool::builder(manager)
+            .max_size(settings.pool_size)
+            .build()
+            .map_err(|fault| PoolFailure::Settings(fault.to_string()))?;
+        Ok(Self { inner })
+    }
+
+    /// A connection, after waiting for a free one.
+    ///
+    /// # Errors
+    /// [`PoolFailure::Connect`] when a new connection cannot be opened.
+    pub async fn get(&self) -> Result<Connection, PoolFailure> {
+        self.inner
+            .get()
+            .await
+            .map(|object| Connection(Some(object)))
+            .map_err(PoolFailure::Connect)
+    }
+
+    /// Lets `work` ask the database within `limit`, the wait for a connection included.
+    ///
+    /// A server that stands still keeps its connections open. One that was silent for too long is
+    /// closed, so that nobody else waits for it.
+    ///
+    /// # Errors
+    /// [`NoAnswer::Silence`] when the limit has passed, else what `work` or the pool said.
+    pub async fn ask<T>(
+        &self,
+        limit: Duration,
+        work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
+    ) -> Result<T, NoAnswer> {
+        let until = Instant::now() + limit;
+        let silence = |_: Elapsed| NoAnswer::Silence;
+        let mut conn = timeout_at(until, self.get()).await.map_err(silence)??;
+        match timeout_at(until, work(&mut conn)).await {
+            Ok(answer) => Ok(answer?),
+            Err(elapsed) => {
+                conn.close();
+                Err(silence(elapsed))
+            }
+        }
+    }
+
+    /// Closes the pool: idle connections now, the others when they come back.
+    pub fn close(&self) {
+        self.inner.close();
+    }
+}
+
+/// A connection on loan from the pool.
+///
+/// Dropped in the middle of a transaction, by a cancelled future or a panic, it is closed instead
+/// of going back: in the pool it would keep its row locks until somebody happened to take it.
+pub struct Connection(Option<Object<AsyncPgConnection>>);
+
+impl Connection {
+    /// Whether the server is gone, as opposed to having refused one statement.
+    pub fn is_lost(&mut self) -> bool {
+        self.is_broken()
+    }
+
+    /// Closes the connection instead of giving it back.
+    pub fn close(mut self) {
+        if let Some(object) = self.0.take() {
+            drop(Object::take(object));
+        }
+    }
+}
+
+const LENT: &str = "the connection is only taken by Drop";
+
+impl Deref for Connection {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        self.0.as_ref().expect(LENT)
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        self.0.as_mut().expect(LENT)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(mut object) = self.0.take()
+            && object.is_broken()
+        {
+            drop(Object::take(object));
+        }
+    }
+}
+
+async fn open(
+    config: tokio_postgres::Config,
+    tls: Option<MakeRustlsConnect>,
+) -> diesel::ConnectionResult<AsyncPgConnection> {
+    let refused =
+        |fault: tokio_postgres::Error| diesel::ConnectionError::BadConnection(describe(&fault));
+    match tls {
+        Some(tls) => {
+            let (client, connection) = config.connect(tls).await.map_err(refused)?;
+            AsyncPgConnection::try_from_client_and_connection(client, connection).await
+        }
+        None => {
+            let (client, connection) = config
+                .connect(tokio_postgres::NoTls)
+                .await
+                .map_err(refused)?;
+            AsyncPgConnection::try_from_client_and_connection(client, connection).await
+        }
+    }
+}
+
+/// The whole chain in one line: the driver's outer error alone reads "error connecting to server".
+fn describe(fault: &dyn std::error::Error) -> String {
+    let mut line = fault.to_string();
+    let mut source = fault.source();
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    line
+}
+
+fn tls_connector(settings: &StoreSettings) -> Result<MakeRustlsConnect, PoolFailure> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|fault| PoolFailure::Settings(fault.to_string()))?;
+    let config = match &settings.ca_file {
+        Some(path) => {
+            let named = |fault: &dyn std::fmt::Display| {
+                PoolFailure::Settings(format!("the CA file {}: {fault}", path.display()))
+            };
+            let pem = fs::read(path).map_err(|fault| named(&fault))?;
+            let mut roots = rustls::RootCertStore::empty();
+            for certificate in CertificateDer::pem_slice_iter(&pem) {
+                let certificate = certificate.map_err(|fault| named(&fault))?;
+                roots.add(certificate).map_err(|fault| named(&fault))?;
+            }
+            if roots.is_empty() {
+                return Err(named(&"holds no certificate"));
+            }
+            builder.with_root_certificates(roots)
+        }
+        None => builder
+            .with_platform_verifier()
+            .map_err(|fault| PoolFailure::Settings(fault.to_string()))?,
+    };
+    Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
+}

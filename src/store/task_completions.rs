@@ -1,0 +1,119 @@
+//! The inbox: one row a task that was answered, keyed by engine and task id.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+
+use super::schema::task_completions as completions;
+
+/// The claim on a task: the key, who it is, and what it was given.
+#[derive(Insertable)]
+#[diesel(table_name = completions)]
+pub struct NewCompletion<'a> {
+    /// Which engine; task ids repeat between engines.
+    pub engine_id: &'a str,
+    /// The external task's id.
+    pub task_id: &'a str,
+    /// The topic.
+    pub topic: &'a str,
+    /// The process.
+    pub process_definition_key: &'a str,
+    /// The process instance.
+    pub process_instance_id: &'a str,
+    /// The activity instance: another one under the same task id is another task.
+    pub activity_instance_id: &'a str,
+    /// The caller's name for the instance.
+    pub business_key: Option<&'a str>,
+    /// Of the variables it was given, to notice a change between deliveries.
+    pub input_sha256: &'a [u8],
+}
+
+/// A row that is there already.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = completions)]
+pub struct Completion {
+    /// The topic it was answered for.
+    pub topic: String,
+    /// The process instance it belongs to.
+    pub process_instance_id: String,
+    /// The activity instance it belongs to.
+    pub activity_instance_id: String,
+    /// Of the variables it was answered from.
+    pub input_sha256: Vec<u8>,
+    /// The answer; always there once the transaction that wrote the row has ended.
+    pub answer: Option<Value>,
+}
+
+/// What the claim found.
+pub enum Claim {
+    /// The row is ours to fill; this is the transaction's instant by the database's clock.
+    Won(DateTime<Utc>),
+    /// Answered before.
+    Answered(Completion),
+}
+
+impl NewCompletion<'_> {
+    /// Claims the task for this transaction, waiting for another one that holds it.
+    ///
+    /// # Errors
+    /// Those of the query; the lock time-out says that another execution is still at work.
+    pub async fn claim(&self, conn: &mut AsyncPgConnection) -> QueryResult<Claim> {
+        // Insert first: the primary key makes a second delivery wait here instead of working twice.
+        let inserted = diesel::insert_into(completions::table)
+            .values(self)
+            .on_conflict_do_nothing()
+            .returning(completions::completed_at)
+            .get_result(conn)
+            .await
+            .optional()?;
+        if let Some(now) = inserted {
+            return Ok(Claim::Won(now));
+        }
+        completions::table
+            .find((self.engine_id, self.task_id))
+            .select(Completion::as_select())
+            .first(conn)
+            .await
+            .map(Claim::Answered)
+    }
+}
+
+/// Writes the answer into the claimed row.
+///
+/// # Errors
+/// Those of the query.
+pub async fn record_answer(
+    mut conn: &AsyncPgConnection,
+    engine_id: &str,
+    task_id: &str,
+    answer: &Value,
+) -> QueryResult<()> {
+    diesel::update(completions::table.find((engine_id, task_id)))
+        .set(completions::answer.eq(answer))
+        .execute(&mut conn)
+        .await
+        .map(drop)
+}
+
+/// Stamps answers that the engine took. A hint only, so its commit does not wait for the disk.
+///
+/// # Errors
+/// Those of the query.
+pub async fn mark_reported(
+    conn: &mut AsyncPgConnection,
+    engine_id: &str,
+    task_ids: &[String],
+) -> QueryResult<()> {
+    diesel::sql_query(
+        "UPDATE task_completions SET reported_at = now() \
+         FROM (SELECT set_config('synchronous_commit', 'off', true)) AS relaxed \
+         WHERE engine_id = $1 AND task_id = ANY ($2) AND reported_at IS NULL",
+    )
+    .bind::<Text, _>(engine_id)
+    .bind::<Array<Text>, _>(task_ids)
+    .execute(conn)
+    .await
+    .map(drop)
+}
