@@ -28,4 +28,5 @@
 //! `store`, `mail`, `metrics`, `readiness` and `telemetry` are leaves that know nothing of the rest.
 
 pub mod camunda;
+pub mod mail;
 pub mod store;

@@ -1,0 +1,203 @@
+//! How sessions begin, are shared, and end, with servers that hang or hang up.
+
+use std::time::Duration;
+
+use super::server::{Act, Connection, Server};
+use super::{mail, mailer, settings};
+use crate::mail::{Mailer, SendError, SmtpError, Stage};
+
+/// A mailer that does not wait for long.
+fn hasty(server: &Server) -> Mailer {
+    let mut settings = settings(&server.url());
+    settings.connect_timeout = Duration::from_millis(300);
+    settings.send_timeout = Duration::from_millis(600);
+    Mailer::new(settings).unwrap()
+}
+
+#[tokio::test]
+async fn mails_share_a_session_and_each_is_answered_for_itself() {
+    let refusing = Connection::default().on("RCPT", Act::Say("550 5.1.1 unknown"));
+    let server = Server::start([refusing]);
+    let mailer = mailer(&server.url());
+
+    mailer.send("a", &mail()).await.unwrap_err();
+    mailer.send("b", &mail()).await.unwrap_err();
+
+    assert_eq!(server.connections(), 1);
+    assert_eq!(
+        server
+            .commands()
+            .iter()
+            .filter(|line| *line == "RSET")
+            .count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_after_the_dot_costs_one_timeout_and_its_connection() {
+    let hanging = Connection::default().on(".", Act::SayNothing);
+    let server = Server::start([hanging, Connection::default()]);
+    let mailer = hasty(&server);
+
+    let error = mailer.send("first", &mail()).await.unwrap_err();
+
+    assert!(matches!(
+        error,
+        SendError::Transient {
+            source: SmtpError::Timeout {
+                stage: Stage::Content
+            }
+        }
+    ));
+    server.wait_for_closed(1);
+    mailer.send("second", &mail()).await.unwrap();
+    assert_eq!(
+        server.connections(),
+        2,
+        "the next mail must not read the late answer as its own"
+    );
+}
+
+#[tokio::test]
+async fn a_send_that_is_dropped_takes_its_connection_along() {
+    let server = Server::start([Connection::default().on("RCPT", Act::SayNothing)]);
+    let mailer = mailer(&server.url());
+    let mail = mail();
+
+    let sent = tokio::select! {
+        sent = mailer.send("key", &mail) => Some(sent.is_ok()),
+        () = server.heard("RCPT") => None,
+    };
+
+    assert_eq!(sent, None);
+    server.wait_for_closed(1);
+}
+
+#[tokio::test]
+async fn a_session_that_died_while_idle_is_replaced() {
+    for act in [
+        Act::HangUp,
+        Act::SayNothing,
+        Act::Say("421 4.4.2 too long idle"),
+    ] {
+        let server = Server::start([Connection::default().on("RSET", act), Connection::default()]);
+        let mailer = hasty(&server);
+
+        mailer.send("first", &mail()).await.unwrap();
+        mailer.send("second", &mail()).await.unwrap();
+
+        assert_eq!(server.connections(), 2);
+        assert_eq!(server.mails().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_session_idle_for_long_is_closed_politely() {
+    let server = Server::start([Connection::default()]);
+    let mut settings = settings(&server.url());
+    settings.max_idle = Duration::ZERO;
+    let mailer = Mailer::new(settings).unwrap();
+
+    mailer.send("key", &mail()).await.unwrap();
+    mailer.close_idle().await;
+
+    server.wait_for_closed(1);
+    assert_eq!(server.commands().last().unwrap(), "QUIT");
+}
+
+#[tokio::test]
+async fn a_session_used_lately_is_kept() {
+    let server = Server::start([Connection::default()]);
+    let mailer = mailer(&server.url());
+
+    mailer.send("first", &mail()).await.unwrap();
+    mailer.close_idle().await;
+    mailer.send("second", &mail()).await.unwrap();
+
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_or_never_greets_is_tried_again_later() {
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let silent = Server::start([Connection::default().on("greeting", Act::SayNothing)]);
+
+    let absent = mailer(&format!("smtp://127.0.0.1:{port}"))
+        .send("key", &mail())
+        .await
+        .unwrap_err();
+    let mute = hasty(&silent).send("key", &mail()).await.unwrap_err();
+
+    assert!(matches!(
+        absent,
+        SendError::Transient {
+            source: SmtpError::Connection {
+                stage: Stage::Open,
+                ..
+            }
+        }
+    ));
+    assert!(matches!(
+        mute,
+        SendError::Transient {
+            source: SmtpError::Timeout { stage: Stage::Open }
+        }
+    ));
+}
+
+#[tokio::test]
+async fn answers_that_are_one_off_never_pass_for_a_mail_taken() {
+    let early = Act::Say("250 a word too many\r\n250 2.1.0 fine");
+    let server = Server::start([Connection::default().on("MAIL", early)]);
+
+    let error = mailer(&server.url())
+        .send("key", &mail())
+        .await
+        .unwrap_err();
+
+    assert!(matches!(
+        error,
+        SendError::Transient {
+            source: SmtpError::Garbled { stage: Stage::Data }
+        }
+    ));
+}
+
+#[tokio::test]
+async fn a_check_signs_in_and_leaves_without_a_mail() {
+    let server = Server::start([Connection::default().offers("AUTH PLAIN")]);
+
+    mailer(&server.url().replace("//", "//neo:secret@"))
+        .check()
+        .await
+        .unwrap();
+
+    server.wait_for_closed(1);
+    let commands = server.commands();
+    let verbs: Vec<_> = commands.iter().map(|line| &line[..4]).collect();
+    assert_eq!(verbs, ["EHLO", "AUTH", "QUIT"]);
+}
+
+#[tokio::test]
+async fn a_check_names_the_step_that_fails() {
+    let wrong = Act::Say("535 5.7.8 no such user");
+    let server = Server::start([
+        Connection::default().offers("AUTH PLAIN").on("AUTH", wrong),
+        Connection::default().on("greeting", Act::SayNothing),
+    ]);
+    let url = server.url().replace("//", "//neo:secret@");
+
+    let refused = mailer(&url).check().await.unwrap_err();
+    let silent = hasty(&server).check().await.unwrap_err();
+
+    assert_eq!(refused.to_string(), "the server answered 535 5.7.8 to AUTH");
+    assert_eq!(
+        silent.to_string(),
+        "the server gave no answer to the greeting in time"
+    );
+}
