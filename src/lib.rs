@@ -30,3 +30,4 @@
 pub mod camunda;
 pub mod mail;
 pub mod store;
+pub mod tasks;

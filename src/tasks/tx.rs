@@ -1,0 +1,151 @@
+//! The transaction a change is made in.
+//!
+//! It holds a connection and nothing else that reaches the world: no HTTP client, no SMTP
+//! transport. So a handler cannot act outside its transaction.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+use futures_util::future::try_join;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::mail::Mail;
+use crate::store::audit_log::{self, NewAuditRow};
+use crate::store::outbox::{self, NewMessage};
+
+/// Who makes the change.
+#[derive(Clone, Copy)]
+pub struct Origin<'a> {
+    /// A topic, or a command such as `import users`.
+    pub name: &'a str,
+    /// The worker's id on the engine.
+    pub worker_id: Option<&'a str>,
+    /// The external task.
+    pub task_id: Option<&'a str>,
+    /// The process instance.
+    pub process_instance_id: Option<&'a str>,
+}
+
+impl<'a> Origin<'a> {
+    /// A command of the command line.
+    pub fn command(name: &'a str) -> Self {
+        Self {
+            name,
+            worker_id: None,
+            task_id: None,
+            process_instance_id: None,
+        }
+    }
+}
+
+/// One line of the audit log: what was done to whom, with what outcome. No personal data.
+pub struct Event {
+    /// A verb in the past: `wallet_created`.
+    pub action: &'static str,
+    /// What kind of thing was changed: `wallet`.
+    pub subject_kind: &'static str,
+    /// Its id.
+    pub subject_id: String,
+    /// How it ended.
+    pub outcome: String,
+    /// More; `Value::Null` for nothing.
+    pub detail: Value,
+}
+
+/// An open transaction, and what is to be written at its end.
+pub struct Tx<'c> {
+    conn: &'c mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    origin: Origin<'c>,
+    events: Vec<Event>,
+    mails: Vec<Mail>,
+}
+
+impl<'c> Tx<'c> {
+    /// Wraps a connection on which a transaction is open; `now` is that transaction's instant.
+    pub fn new(conn: &'c mut AsyncPgConnection, now: DateTime<Utc>, origin: Origin<'c>) -> Self {
+        Self {
+            conn,
+            now,
+            origin,
+            events: Vec::new(),
+            mails: Vec::new(),
+        }
+    }
+
+    /// The connection, for the queries of `store`.
+    pub fn conn(&mut self) -> &mut AsyncPgConnection {
+        self.conn
+    }
+
+    /// The transaction's one instant, by the database's clock.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Writes a line of the audit log with this transaction.
+    pub fn audit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Queues a mail with this transaction. A mail whose key was queued before is not queued again.
+    pub fn notify(&mut self, mail: Mail) {
+        self.mails.push(mail);
+    }
+
+    /// Writes the queued lines and mails, both in one round trip, together with `last`. Tells
+    /// whether the outbox grew.
+    ///
+    /// # Errors
+    /// Those of the queries.
+    pub async fn flush(
+        self,
+        last: impl AsyncFnOnce(&AsyncPgConnection) -> QueryResult<()>,
+    ) -> QueryResult<bool> {
+        let conn: &AsyncPgConnection = self.conn;
+        let rows: Vec<_> = self
+            .events
+            .iter()
+            .map(|event| audit_row(&self.origin, self.now, event))
+            .collect();
+        let messages: Vec<_> = self
+            .mails
+            .iter()
+            .map(|mail| mail_row(&self.origin, mail))
+            .collect();
+        // The statements do not depend on each other, so they share a round trip.
+        let written = try_join(audit_log::insert(conn, &rows), last(conn));
+        let (_, queued) = try_join(written, outbox::insert(conn, &messages)).await?;
+        Ok(queued > 0)
+    }
+}
+
+fn audit_row<'a>(origin: &Origin<'a>, now: DateTime<Utc>, event: &'a Event) -> NewAuditRow<'a> {
+    NewAuditRow {
+        occurred_at: now,
+        origin: origin.name,
+        worker_id: origin.worker_id,
+        task_id: origin.task_id,
+        process_instance_id: origin.process_instance_id,
+        action: event.action,
+        subject_kind: event.subject_kind,
+        subject_id: &event.subject_id,
+        outcome: &event.outcome,
+        detail: match &event.detail {
+            Value::Null => "{}".to_owned(),
+            detail => detail.to_string(),
+        },
+    }
+}
+
+fn mail_row<'a>(origin: &Origin<'a>, mail: &Mail) -> NewMessage<'a> {
+    NewMessage {
+        id: Uuid::now_v7(),
+        notification_key: mail.key(),
+        channel: outbox::MAIL,
+        template: mail.template(),
+        payload: serde_json::to_value(mail).expect("a mail is plain data"),
+        process_instance_id: origin.process_instance_id,
+    }
+}
