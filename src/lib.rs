@@ -31,3 +31,5 @@ pub mod camunda;
 pub mod mail;
 pub mod store;
 pub mod tasks;
+pub mod topics;
+pub mod wallets;

@@ -1,0 +1,207 @@
+//! What the tests of this room share: a bank in a database of its own, and tasks for its topics.
+
+use std::time::{Duration, Instant};
+
+use diesel_async::SimpleAsyncConnection;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::register;
+use crate::camunda::model::LockedTask;
+use crate::store::pool::Connection;
+use crate::store::testing::{TestDatabase, database};
+use crate::tasks::{Answer, Answered, Execution, Registry, Verdict};
+
+/// A task as the engine hands it out.
+#[derive(Clone)]
+pub(super) struct Task {
+    pub(super) topic: &'static str,
+    pub(super) id: String,
+    pub(super) process_instance_id: &'static str,
+    pub(super) variables: Value,
+}
+
+/// A new task of this topic, with the variables as the engine writes them.
+pub(super) fn task(topic: &'static str, variables: Value) -> Task {
+    Task {
+        topic,
+        id: Uuid::new_v4().to_string(),
+        process_instance_id: "instance",
+        variables,
+    }
+}
+
+/// A variable of type String.
+pub(super) fn text(value: impl ToString) -> Value {
+    json!({"type": "String", "value": value.to_string()})
+}
+
+/// The database of a bank, and the workers of its wallets.
+pub(super) struct Bank {
+    pub(super) database: TestDatabase,
+    registry: Registry,
+}
+
+impl Bank {
+    pub(super) async fn open() -> Self {
+        let mut registry = Registry::default();
+        register(&mut registry);
+        Self::with(registry).await
+    }
+
+    pub(super) async fn with(registry: Registry) -> Self {
+        Self {
+            database: database().await,
+            registry,
+        }
+    }
+
+    pub(super) async fn merchant(&self, approved: bool) -> Uuid {
+        let id = Uuid::new_v4();
+        self.database
+            .run(&format!(
+                "INSERT INTO merchants (merchant_id, business_name, registration_number, \
+                 contact_email, is_approved) \
+                 VALUES ('{id}', 'Pula Traders', 'BW00000000001', 'shop@pula.example', {approved})"
+            ))
+            .await;
+        id
+    }
+
+    /// Adds a customer's user as the banking application would; `columns` and `values` come on top.
+    pub(super) async fn user(&self, email: &str, columns: &str, values: &str) -> Uuid {
+        let id = Uuid::new_v4();
+        self.database
+            .run(&format!(
+                "INSERT INTO users (id, email, role{columns}) \
+                 VALUES ('{id}', '{email}', 'customer'{values})"
+            ))
+            .await;
+        id
+    }
+
+    pub(super) async fn run(&self, task: &Task) -> Verdict {
+        let registration = self.registry.iter().find(|known| known.topic == task.topic);
+        let locked: LockedTask = serde_json::from_value(json!({
+            "id": task.id,
+            "topicName": task.topic,
+            "processDefinitionKey": "wallet-creation-process",
+            "processInstanceId": task.process_instance_id,
+            "activityInstanceId": "activity",
+            "variables": task.variables,
+        }))
+        .unwrap();
+        let execution = Execution {
+            pool: &self.database.pool,
+            engine_id: "engine",
+            worker_id: "worker",
+            registration: registration.unwrap(),
+            task: &locked,
+            limit: Duration::from_secs(50),
+        };
+        execution.execute().await
+    }
+
+    /// Runs a task that must be answered.
+    pub(super) async fn answer(&self, task: &Task) -> Value {
+        shown(&answered(self.run(task).await).answer)
+    }
+
+    /// Runs a task that must end in an incident; its message.
+    pub(super) async fn incident(&self, task: &Task) -> String {
+        match self.run(task).await {
+            Verdict::Incident(fault) => format!("{fault:#}"),
+            other => panic!("no incident but {}", kind(&other)),
+        }
+    }
+
+    /// How many rows there are of each table that a handler of this room may write.
+    pub(super) async fn rows(&self) -> Vec<(&'static str, i64)> {
+        let mut rows = Vec::new();
+        for table in TABLES {
+            let count = self.count(table).await;
+            rows.push((table, count));
+        }
+        rows
+    }
+
+    pub(super) async fn count(&self, from: &str) -> i64 {
+        self.database
+            .count(&format!("SELECT count(*) FROM {from}"))
+            .await
+    }
+
+    /// The audit log in order: action, kind of subject, outcome, detail.
+    pub(super) async fn audit(&self) -> String {
+        let columns = "action || ' ' || subject_kind || ' ' || outcome || ' ' || detail AS text";
+        self.database
+            .text(&format!("SELECT {columns} FROM audit_log ORDER BY id"))
+            .await
+    }
+
+    /// Locks rows in a transaction of its own, as `statement` says.
+    pub(super) async fn lock(&self, statement: &str) -> Held<'_> {
+        let mut conn = self.database.pool.get().await.unwrap();
+        conn.batch_execute("BEGIN").await.unwrap();
+        conn.batch_execute(statement).await.unwrap();
+        Held { bank: self, conn }
+    }
+}
+
+/// Locked rows.
+pub(super) struct Held<'b> {
+    bank: &'b Bank,
+    conn: Connection,
+}
+
+impl Held<'_> {
+    /// Lets the rows go once so many statements wait.
+    pub(super) async fn until_waited_for_by(mut self, statements: i64) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.bank.count(WAITING).await < statements {
+            assert!(
+                Instant::now() < deadline,
+                "nobody waits for the locked rows"
+            );
+        }
+        self.conn.batch_execute("COMMIT").await.unwrap();
+    }
+}
+
+const WAITING: &str =
+    "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+const TABLES: [&str; 7] = [
+    "users",
+    "customers",
+    "wallet_creation_requests",
+    "wallets",
+    "task_completions",
+    "audit_log",
+    "outbox",
+];
+
+pub(super) fn answered(verdict: Verdict) -> Answered {
+    match verdict {
+        Verdict::Answered(answered) => answered,
+        other => panic!("no answer but {}", kind(&other)),
+    }
+}
+
+fn kind(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Answered(answered) => format!("the answer {}", shown(&answered.answer)),
+        Verdict::Retry(fault) => format!("a retry: {fault:#}"),
+        Verdict::Incident(fault) => format!("an incident: {fault:#}"),
+        Verdict::DatabaseAway(fault) => format!("no database: {fault:#}"),
+        Verdict::InOtherHands => "a task in other hands".to_owned(),
+    }
+}
+
+/// An answer as it is told: the variables with their types, or the code of the BPMN error.
+pub(super) fn shown(answer: &Answer) -> Value {
+    match answer {
+        Answer::Complete { variables } => serde_json::to_value(variables).unwrap(),
+        Answer::BpmnError { code, .. } => json!({ "error": code }),
+    }
+}
