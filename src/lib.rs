@@ -28,8 +28,12 @@
 //! `store`, `mail`, `metrics`, `readiness` and `telemetry` are leaves that know nothing of the rest.
 
 pub mod camunda;
+pub mod http;
 pub mod mail;
+pub mod metrics;
+pub mod readiness;
 pub mod store;
 pub mod tasks;
+pub mod telemetry;
 pub mod topics;
 pub mod wallets;

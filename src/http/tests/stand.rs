@@ -1,0 +1,203 @@
+//! Servers at work in a test, and a client that speaks to them byte by byte.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use actix_rt::System;
+use actix_web::web::ServiceConfig;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::http::limits::Limits;
+use crate::http::{HttpSettings, Servers, ServersHandle, bind_within, server};
+use crate::metrics::{Build, Metrics};
+use crate::readiness::{Phase, Readiness};
+
+pub(super) const TOPIC: &str = "validate-wallet-request";
+pub(super) const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// Far more than any answer takes, and the end of a test that waits for one in vain.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Servers at work on a thread that stands for the main arbiter, as in the app.
+pub(super) struct Worker {
+    pub(super) ops: SocketAddr,
+    pub(super) public: SocketAddr,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) readiness: Arc<Readiness>,
+    handle: ServersHandle,
+    main: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Worker {
+    pub(super) fn healthy() -> Self {
+        Self::start(Limits::default(), healthy())
+    }
+
+    pub(super) fn start(limits: Limits, readiness: Readiness) -> Self {
+        let (metrics, readiness) = (Arc::new(test_metrics()), Arc::new(readiness));
+        let settings = HttpSettings {
+            ops_bind: LOOPBACK,
+            public_bind: LOOPBACK,
+        };
+        let servers = bind_within(limits, settings, metrics.clone(), readiness.clone()).unwrap();
+        Self::run(servers, metrics, readiness)
+    }
+
+    pub(super) fn with_routes(routes: fn(&mut ServiceConfig)) -> Self {
+        let (ops, ops_address) = server("HTTP_BIND", LOOPBACK, Limits::default(), routes).unwrap();
+        let (public, public_address) =
+            server("PUBLIC_HTTP_BIND", LOOPBACK, Limits::default(), routes).unwrap();
+        let servers = Servers {
+            ops,
+            public,
+            ops_address,
+            public_address,
+        };
+        Self::run(servers, Arc::new(test_metrics()), Arc::new(healthy()))
+    }
+
+    fn run(servers: Servers, metrics: Arc<Metrics>, readiness: Arc<Readiness>) -> Self {
+        let (ops, public) = (servers.ops_address(), servers.public_address());
+        let handle = servers.handle();
+        let main = thread::spawn(move || multi_thread_system().block_on(servers.serve()));
+        Self {
+            ops,
+            public,
+            metrics,
+            readiness,
+            handle,
+            main: Some(main),
+        }
+    }
+
+    pub(super) fn stop(&mut self, graceful: bool) {
+        if let Some(main) = self.main.take() {
+            block_on(self.handle.stop(graceful));
+            main.join().unwrap().unwrap();
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stop(false);
+    }
+}
+
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HashMap<String, String>,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    pub(super) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+pub(super) fn get(address: SocketAddr, path: &str) -> Answer {
+    ask(address, "GET", path)
+}
+
+pub(super) fn ask(address: SocketAddr, method: &str, path: &str) -> Answer {
+    read_answer(send(
+        address,
+        &format!("{method} {path} HTTP/1.1\r\nHost: worker\r\n\r\n"),
+    ))
+}
+
+pub(super) fn send(address: SocketAddr, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+/// Reads until the server closes, so a connection that stays open fails the test.
+pub(super) fn read_answer(mut stream: TcpStream) -> Answer {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let _ = stream.shutdown(Shutdown::Both);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let (status, headers) = head.split_once("\r\n").unwrap();
+    let header = |line: &str| {
+        let (name, value) = line.split_once(": ").unwrap();
+        (name.to_lowercase(), value.to_owned())
+    };
+    Answer {
+        status: status.split(' ').nth(1).unwrap().parse().unwrap(),
+        headers: headers.split("\r\n").map(header).collect(),
+        body: body.to_owned(),
+    }
+}
+
+pub(super) fn is_open(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    stream
+        .peek(&mut [0])
+        .is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
+pub(super) fn bound(limits: Limits, readiness: Readiness) -> (Servers, Arc<Readiness>) {
+    let readiness = Arc::new(readiness);
+    let settings = HttpSettings {
+        ops_bind: LOOPBACK,
+        public_bind: LOOPBACK,
+    };
+    let servers = bind_within(
+        limits,
+        settings,
+        Arc::new(test_metrics()),
+        readiness.clone(),
+    );
+    (servers.unwrap(), readiness)
+}
+
+pub(super) fn healthy() -> Readiness {
+    let now = Instant::now();
+    let readiness = Readiness::new(&[TOPIC], now);
+    readiness.set_phase(Phase::Running, now);
+    readiness.migrations_applied();
+    readiness.database_answered(now);
+    readiness.engine_answered(now);
+    readiness
+}
+
+pub(super) fn test_metrics() -> Metrics {
+    Metrics::new(
+        &[TOPIC],
+        &[],
+        Build {
+            version: "0.0.0",
+            revision: "test",
+        },
+    )
+}
+
+pub(super) fn multi_thread() -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+pub(super) fn multi_thread_system() -> actix_rt::SystemRunner {
+    System::with_tokio_rt(multi_thread)
+}
+
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
