@@ -31,6 +31,7 @@ pub mod camunda;
 pub mod http;
 pub mod mail;
 pub mod metrics;
+pub mod processes;
 pub mod readiness;
 pub mod store;
 pub mod tasks;

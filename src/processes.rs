@@ -1,0 +1,130 @@
+//! The BPMN models built into the binary, and whether models and handlers fit.
+
+use crate::camunda::bpmn::{self, Mismatch, ModelError, ProcessModel, TopicContract};
+use crate::camunda::{Client, EngineError};
+use crate::tasks::{Registration, Registry};
+
+/// A model as it lies in `bpmn/`.
+pub struct BuiltIn {
+    /// The file's name, which the engine keeps as the resource's.
+    pub file: &'static str,
+    /// The process's id.
+    pub key: &'static str,
+    /// Its content.
+    pub xml: &'static str,
+}
+
+macro_rules! built_in {
+    ($($key:literal),+ $(,)?) => {
+        &[$(BuiltIn {
+            file: concat!($key, ".bpmn"),
+            key: $key,
+            xml: include_str!(concat!("../bpmn/", $key, ".bpmn")),
+        }),+]
+    };
+}
+
+/// Every model of this version.
+pub const BUILT_IN: &[BuiltIn] = built_in!["wallet-creation-process"];
+
+/// What the handlers promise to the models.
+pub fn contracts(registry: &Registry) -> Vec<TopicContract<'static>> {
+    registry
+        .iter()
+        .map(|registration| contract(registration))
+        .collect()
+}
+
+fn contract(registration: &Registration) -> TopicContract<'static> {
+    TopicContract {
+        topic: registration.topic,
+        errors: registration.errors,
+    }
+}
+
+/// Why the models of this binary cannot be worked with.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// A file is no BPMN.
+    #[error(transparent)]
+    Unreadable(#[from] ModelError),
+    /// Models and handlers differ.
+    #[error("models and handlers do not fit:\n{}", list(.0))]
+    Mismatched(Vec<Mismatch>),
+}
+
+fn list(mismatches: &[Mismatch]) -> String {
+    let lines: Vec<_> = mismatches
+        .iter()
+        .map(|mismatch| format!("  {mismatch}"))
+        .collect();
+    lines.join("\n")
+}
+
+/// Holds the built-in models against the handlers, both ways.
+///
+/// # Errors
+/// Everything in which they differ.
+pub fn check_built_in(registry: &Registry) -> Result<(), Unfit> {
+    let mismatches = bpmn::compare(&parse_built_in()?, &contracts(registry));
+    if mismatches.is_empty() {
+        Ok(())
+    } else {
+        Err(Unfit::Mismatched(mismatches))
+    }
+}
+
+fn parse_built_in() -> Result<Vec<ProcessModel>, ModelError> {
+    let mut processes = Vec::new();
+    for model in BUILT_IN {
+        processes.extend(bpmn::parse(model.file, model.xml)?);
+    }
+    Ok(processes)
+}
+
+/// Holds the newest deployed version of a built-in model, in each tenant, against the handlers of
+/// its topics. Of each of those topics it tells what does not fit, or that everything does.
+///
+/// # Errors
+/// When the engine cannot be asked.
+pub async fn compare_deployed(
+    engine: &Client,
+    model: &BuiltIn,
+    registry: &[&Registration],
+) -> Result<Vec<(&'static str, Option<String>)>, EngineError> {
+    let contracts = contracts_of(model, registry);
+    let mut faults = Vec::new();
+    let definitions = engine.definitions(model.key, true).await?;
+    if definitions.is_empty() {
+        let key = model.key;
+        faults.push(format!(
+            "{key} is not deployed; `phantom-worker deploy` deploys it"
+        ));
+    }
+    for definition in definitions {
+        let xml = engine.definition_xml(&definition.id).await?;
+        match bpmn::parse(&definition.id, &xml) {
+            Ok(deployed) => {
+                let mismatches = bpmn::compare(&deployed, &contracts);
+                faults.extend(mismatches.iter().map(ToString::to_string));
+            }
+            Err(error) => faults.push(error.to_string()),
+        }
+    }
+    let mismatch = (!faults.is_empty()).then(|| faults.join("; "));
+    let topics = contracts.iter().map(|contract| contract.topic);
+    Ok(topics.map(|topic| (topic, mismatch.clone())).collect())
+}
+
+/// The promises of the handlers that this model asks for.
+fn contracts_of(model: &BuiltIn, registry: &[&Registration]) -> Vec<TopicContract<'static>> {
+    let asked = bpmn::parse(model.file, model.xml).unwrap_or_default();
+    let is_asked_for = |registration: &&&Registration| {
+        let mut tasks = asked.iter().flat_map(|process| &process.tasks);
+        tasks.any(|task| task.topic == registration.topic)
+    };
+    let concerned = registry.iter().filter(is_asked_for);
+    concerned
+        .map(|registration| contract(registration))
+        .collect()
+}
