@@ -27,6 +27,7 @@
 //! `tasks` knows what a topic is and how one task runs; `wallets` decides and changes. `camunda`,
 //! `store`, `mail`, `metrics`, `readiness` and `telemetry` are leaves that know nothing of the rest.
 
+pub mod actors;
 pub mod camunda;
 pub mod http;
 pub mod mail;

@@ -1,0 +1,119 @@
+//! Keeps the series: counts what the others tell, and asks the database for what nobody tells.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+
+use super::directory::{Address, Core};
+use super::exit::ExitGuard;
+use super::messages::{FetchFinished, TaskFinished, understands_its_supervisor};
+use super::parts::Parts;
+use super::supervisor::ChildId;
+use crate::metrics::{ActorKind, Channel, Metrics, OutboxDepth};
+use crate::store::outbox;
+
+/// How often the gauges are refreshed and the database is asked for a sign of life. `/readyz` must
+/// tell within five seconds that the database is away.
+const REFRESH: Duration = Duration::from_secs(2);
+
+/// The metrics actor.
+pub struct MetricsActor {
+    parts: Arc<Parts>,
+    _guard: ExitGuard<ChildId>,
+}
+
+impl MetricsActor {
+    pub(super) fn new(parts: Arc<Parts>, guard: ExitGuard<ChildId>) -> Self {
+        Self {
+            parts,
+            _guard: guard,
+        }
+    }
+
+    fn refresh_again(&self, ctx: &mut Context<Self>) {
+        let parts = Arc::clone(&self.parts);
+        let refreshed = self.parts.spawn_chore(async move { refresh(&parts).await });
+        ctx.spawn(refreshed.into_actor(self).map(|_, _, ctx| {
+            ctx.run_later(REFRESH, |actor, ctx| actor.refresh_again(ctx));
+        }));
+    }
+}
+
+/// Reads the gauges that need a query.
+pub async fn refresh(parts: &Parts) {
+    // A database that hangs must show as soon as one that refuses.
+    match parts.chore_pool.ask(REFRESH, outbox::depths).await {
+        Ok(depths) => {
+            parts.readiness.database_answered(Instant::now());
+            set_outbox(&parts.metrics, &depths);
+        }
+        Err(_) => parts.readiness.database_failed("away", Instant::now()),
+    }
+}
+
+fn set_outbox(metrics: &Metrics, depths: &[outbox::Depth]) {
+    for &channel in Channel::ALL {
+        let depth = depths
+            .iter()
+            .find(|depth| depth.channel == channel.as_str());
+        let depth = depth.map_or_else(OutboxDepth::default, |depth| OutboxDepth {
+            pending: depth.pending,
+            retrying: depth.retrying,
+            dead: depth.dead,
+            oldest_pending: depth.oldest.map(|oldest| oldest.timestamp() as f64),
+        });
+        metrics.set_outbox(channel, depth);
+    }
+}
+
+impl Core for MetricsActor {
+    const CHILD: ChildId = ChildId::Metrics;
+
+    fn at(address: Address) -> Option<Addr<Self>> {
+        match address {
+            Address::Metrics(address) => Some(address),
+            _ => None,
+        }
+    }
+}
+
+impl Actor for MetricsActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.parts.starting(ActorKind::Metrics);
+        ctx.set_mailbox_capacity(1024);
+        self.refresh_again(ctx);
+    }
+}
+
+impl Handler<TaskFinished> for MetricsActor {
+    type Result = ();
+
+    fn handle(&mut self, finished: TaskFinished, _: &mut Self::Context) {
+        let metrics = &self.parts.metrics;
+        if let Some(waited) = finished.waited {
+            metrics.task_started(finished.topic, waited);
+        }
+        if finished.repeated {
+            metrics.duplicate_task(finished.topic);
+        }
+        if finished.panicked {
+            metrics.task_panicked(finished.topic);
+        }
+        metrics.task_finished(finished.topic, finished.outcome, finished.ran);
+    }
+}
+
+impl Handler<FetchFinished> for MetricsActor {
+    type Result = ();
+
+    fn handle(&mut self, finished: FetchFinished, _: &mut Self::Context) {
+        let metrics = &self.parts.metrics;
+        metrics.tasks_fetched(finished.topic, finished.tasks);
+        metrics.fetch_finished(finished.outcome, finished.took);
+    }
+}
+
+understands_its_supervisor!(MetricsActor);
