@@ -28,7 +28,10 @@
 //! `store`, `mail`, `metrics`, `readiness` and `telemetry` are leaves that know nothing of the rest.
 
 pub mod actors;
+pub mod app;
 pub mod camunda;
+pub mod cli;
+pub mod config;
 pub mod http;
 pub mod mail;
 pub mod metrics;

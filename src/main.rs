@@ -1,3 +1,7 @@
 //! The `phantom-worker` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    phantom_worker::cli::main()
+}

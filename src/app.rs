@@ -1,0 +1,395 @@
+//! The composition root: builds the parts, starts the tree and the HTTP servers, waits for a
+//! signal, drains, and says with which code the process leaves.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::Actor;
+use anyhow::Context;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::actors::audit::Happened;
+use crate::actors::{
+    Ingredients, Parts, Supervisor, Topic, TopicSettings, TreeExit, TreeSettings, drain,
+};
+use crate::camunda::Client;
+use crate::config::{RunSettings, WorkSettings};
+use crate::mail::{Mail, Mailer};
+use crate::metrics::{Build, Metrics};
+use crate::readiness::{Phase, Readiness};
+use crate::store::{Pool, StoreSettings, migrations, safety};
+use crate::tasks::Registry;
+use crate::tasks::fields::PhoneNumber;
+use crate::{http, processes, topics};
+
+/// Drained.
+const OK: u8 = 0;
+/// Drained, but tasks were left behind, or a second signal cut it short.
+const ORPHANS: u8 = 1;
+/// The tree gave up: the orchestrator starts a new process.
+const TREE_GONE: u8 = 70;
+/// The settings, the database or the models do not allow a start.
+const REFUSED: u8 = 78;
+
+/// How long a start waits for migrations that somebody else applies.
+const MIGRATIONS_WITHIN: Duration = Duration::from_secs(5 * 60);
+/// How often the main arbiter shows that it is alive.
+const BEAT: Duration = Duration::from_secs(1);
+/// Over how long the engine must refuse a `complete` before that counts as its answer.
+const REFUSAL_SPAN: Duration = Duration::from_secs(60);
+
+/// Runs the worker until a signal ends it.
+pub fn run(settings: RunSettings) -> ExitCode {
+    // The actors live on this thread and never work; everything that takes time is on these.
+    let threads = std::thread::available_parallelism().map_or(4, |cores| cores.get().max(4));
+    let system = actix_rt::System::with_tokio_rt(move || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("worker")
+            .enable_all()
+            .build()
+            .expect("the operating system gives threads to a process that has just begun")
+    });
+    let code = system.block_on(async move {
+        match start(settings).await {
+            Ok(code) => code,
+            Err(error) => {
+                tracing::error!("cannot start: {error:#}");
+                REFUSED
+            }
+        }
+    });
+    ExitCode::from(code)
+}
+
+async fn start(settings: RunSettings) -> anyhow::Result<u8> {
+    let mut signals = Signals::listen()?;
+    let registry = topics::registry();
+    processes::check_built_in(&registry)?;
+    let (http_settings, deadline) = (settings.http, settings.work.drain_deadline);
+    let allow_unsafe = settings.store.allow_unsafe;
+    let parts = build(settings, &registry)?;
+    let metrics = Arc::clone(&parts.metrics);
+    let servers = http::bind(http_settings, metrics, Arc::clone(&parts.readiness))?;
+    let (ops, public) = (servers.ops_address(), servers.public_address());
+    tracing::info!(
+        http.ops = format!("http://{ops}"),
+        http.public = format!("http://{public}"),
+        "probes and metrics on http://{ops}, the public on http://{public}"
+    );
+    let http = servers.handle();
+    // Off the critical path: the first fetch takes as long.
+    let warming = tokio::task::spawn_blocking(PhoneNumber::warm_up);
+    let mut serving = actix_rt::spawn(servers.serve());
+    actix_rt::spawn(beat(Arc::clone(&parts.readiness)));
+    let code = tokio::select! {
+        prepared = prepare(&parts, allow_unsafe) => match prepared? {
+            true => work(&parts, &mut signals, deadline).await,
+            false => TREE_GONE,
+        },
+        // Nothing was begun, so there is nothing to drain.
+        () = signals.next() => OK,
+        served = &mut serving => anyhow::bail!("the HTTP servers ended: {served:?}"),
+    };
+    drop(warming.await);
+    http.stop(true).await;
+    parts.pool.close();
+    parts.chore_pool.close();
+    // Both servers have stopped; only an answer that was cut off could be an error here.
+    drop(serving.await);
+    Ok(code)
+}
+
+fn build(settings: RunSettings, registry: &Registry) -> anyhow::Result<Arc<Parts>> {
+    let names: Vec<_> = registry
+        .iter()
+        .map(|registration| registration.topic)
+        .collect();
+    let runtime = Handle::current();
+    let instance = Instance::new(&settings.work.client_id);
+    let metrics = Arc::new(Metrics::new(&names, Mail::TEMPLATES, BUILD));
+    let topics = registry
+        .iter()
+        .map(|registration| {
+            let topic = topic_settings(&settings.work, registration.topic);
+            metrics.set_task_slots(registration.topic, topic.slots);
+            let worker_id = instance.worker_id(registration.topic);
+            Arc::new(Topic::new(Arc::clone(registration), topic, worker_id))
+        })
+        .collect();
+    let (for_tasks, for_chores) = share(settings.store);
+    Ok(Parts::new(Ingredients {
+        engine: Client::new(settings.engine)?,
+        engine_id: settings.work.engine_id,
+        instance: instance.name(),
+        pool: Pool::new(&for_tasks, runtime.clone())?,
+        chore_pool: Pool::new(&for_chores, runtime.clone())?,
+        mailer: Mailer::new(settings.mail)?,
+        readiness: Arc::new(Readiness::new(&names, Instant::now())),
+        metrics,
+        topics,
+        settings: TreeSettings {
+            max_tasks: settings.work.max_tasks,
+            sorting: settings.work.sorting,
+            refusal_span: REFUSAL_SPAN,
+            on_start: None,
+        },
+        max_reports: settings.work.max_reports,
+        runtime,
+    }))
+}
+
+/// Connections that the actors keep for their own chores.
+const CHORE_CONNECTIONS: usize = 2;
+
+/// Shares out the connections of this process: a chore must never wait behind tasks that wait for
+/// each other's locks, or the database would seem to be away.
+fn share(store: StoreSettings) -> (StoreSettings, StoreSettings) {
+    let (mut for_tasks, mut for_chores) = (store.clone(), store);
+    for_tasks.pool_size = for_tasks.pool_size.saturating_sub(CHORE_CONNECTIONS).max(1);
+    for_chores.pool_size = CHORE_CONNECTIONS;
+    (for_tasks, for_chores)
+}
+
+const BUILD: Build = Build {
+    version: env!("CARGO_PKG_VERSION"),
+    revision: match option_env!("PHANTOM_WORKER_REVISION") {
+        Some(revision) => revision,
+        None => "unknown",
+    },
+};
+
+fn topic_settings(work: &WorkSettings, topic: &str) -> TopicSettings {
+    let own = &work.topics[topic];
+    TopicSettings {
+        slots: own.slots,
+        lock_duration: work.lock_duration,
+        poll: work.async_response_timeout,
+        handler_limit: work.handler_limit(),
+        retries: own.retries.clone(),
+    }
+}
+
+/// The longest worker id that an engine's column holds.
+const WORKER_ID_CHARACTERS: usize = 255;
+
+/// Names this start of this process: readable, and like no other.
+struct Instance {
+    readable: String,
+    random: String,
+}
+
+impl Instance {
+    fn new(client_id: &str) -> Self {
+        let host = hostname::get().map_or_else(
+            |_| "unknown-host".to_owned(),
+            |host| host.to_string_lossy().into_owned(),
+        );
+        Self {
+            readable: format!("{client_id}:{host}"),
+            random: uuid::Uuid::new_v4().simple().to_string(),
+        }
+    }
+
+    /// Equality of this text is all the fence that the engine knows, so no two starts of any
+    /// process may share one.
+    fn worker_id(&self, topic: &str) -> String {
+        let readable: String = format!("{}:{topic}", self.readable)
+            .chars()
+            .take(WORKER_ID_CHARACTERS - self.random.len() - 1)
+            .collect();
+        format!("{readable}:{}", self.random)
+    }
+
+    fn name(&self) -> String {
+        format!("{}:{}", self.readable, self.random)
+    }
+}
+
+/// `/livez` looks at this from the HTTP servers' own threads.
+async fn beat(readiness: Arc<Readiness>) {
+    let mut ticks = tokio::time::interval(BEAT);
+    loop {
+        ticks.tick().await;
+        readiness.beat(Instant::now());
+    }
+}
+
+/// Waits until the database is there, has our schema, and can be trusted; `false` when that takes
+/// too long.
+async fn prepare(parts: &Parts, allow_unsafe: bool) -> anyhow::Result<bool> {
+    let until = Instant::now() + MIGRATIONS_WITHIN;
+    loop {
+        match look_at_database(parts, allow_unsafe).await? {
+            Database::Ready => break,
+            Database::NotYet(why) if Instant::now() < until => {
+                tracing::warn!("waiting for the database: {why}");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Database::NotYet(why) => {
+                let waited = MIGRATIONS_WITHIN.as_secs();
+                tracing::error!("the database is not ready after {waited} s: {why}");
+                return Ok(false);
+            }
+        }
+    }
+    parts.readiness.migrations_applied();
+    parts.readiness.database_answered(Instant::now());
+    Ok(true)
+}
+
+enum Database {
+    Ready,
+    NotYet(String),
+}
+
+async fn look_at_database(parts: &Parts, allow_unsafe: bool) -> anyhow::Result<Database> {
+    let looked = async {
+        let mut conn = parts.pool.get().await?;
+        let off = safety::unsafe_settings(&mut conn).await?;
+        anyhow::Ok((off, migrations::pending(&mut conn).await?))
+    };
+    let (off, pending) = match looked.await {
+        Ok(seen) => seen,
+        Err(error) => return Ok(Database::NotYet(format!("{error:#}"))),
+    };
+    if !off.is_empty() {
+        anyhow::ensure!(
+            allow_unsafe,
+            "the database runs with {} off and may lose what it has committed; \
+             switch it on, or set ALLOW_UNSAFE_DATABASE=true where losing tasks does not matter",
+            off.join(" and ")
+        );
+        tracing::warn!(
+            "the database may lose what it has committed: {} off",
+            off.join(" and ")
+        );
+    }
+    Ok(if pending.is_empty() {
+        Database::Ready
+    } else {
+        Database::NotYet(format!(
+            "{} migrations are missing, from {} on; `phantom-worker migrate` applies them",
+            pending.len(),
+            pending[0]
+        ))
+    })
+}
+
+/// The tree at work, from its start to the end of the drain.
+async fn work(parts: &Arc<Parts>, signals: &mut Signals, deadline: Duration) -> u8 {
+    let (exit, mut exits) = mpsc::unbounded_channel();
+    let _supervisor = Supervisor::new(Arc::clone(parts), exit).start();
+    parts.readiness.set_phase(Phase::Running, Instant::now());
+    let names: Vec<_> = parts.topics.iter().map(|topic| topic.name()).collect();
+    tracing::info!(
+        topics = names.len(),
+        version = BUILD.version,
+        "working on {}",
+        names.join(", ")
+    );
+    parts.note(Happened::now(
+        "worker_started",
+        "worker",
+        &parts.instance,
+        BUILD.version,
+    ));
+    let watching = Handle::current().spawn(watch_deployed_models(Arc::clone(parts)));
+    let gone = tokio::select! {
+        () = signals.next() => None,
+        exit = exits.recv() => Some(exit.unwrap_or(TreeExit::SupervisorGone)),
+    };
+    parts.readiness.set_phase(Phase::Draining, Instant::now());
+    let orphans = tokio::select! {
+        drained = drain(parts, deadline) => drained.orphans,
+        () = signals.next() => {
+            tracing::warn!("a second signal: leaving now");
+            parts.topics.iter().map(|topic| topic.in_flight()).sum::<usize>().max(1)
+        }
+    };
+    watching.abort();
+    leave_with(gone, orphans)
+}
+
+fn leave_with(gone: Option<TreeExit>, orphans: usize) -> u8 {
+    match gone {
+        Some(exit) => {
+            tracing::error!("the tree gave up: {exit:?}");
+            TREE_GONE
+        }
+        None if orphans > 0 => {
+            tracing::warn!(
+                orphans,
+                "left with {orphans} tasks in hand; their locks run out"
+            );
+            ORPHANS
+        }
+        None => {
+            tracing::info!("drained");
+            OK
+        }
+    }
+}
+
+/// How often the deployed models are held against the handlers: somebody may deploy at any time.
+const MODEL_ROUND: Duration = Duration::from_secs(60);
+
+/// A deployed model that does not fit degrades its topics and stops nothing: the instances of
+/// older versions go on.
+async fn watch_deployed_models(parts: Arc<Parts>) {
+    let served: Vec<_> = parts
+        .topics
+        .iter()
+        .map(|topic| &*topic.registration)
+        .collect();
+    let mut rounds = tokio::time::interval(MODEL_ROUND);
+    loop {
+        rounds.tick().await;
+        for model in processes::BUILT_IN {
+            match processes::compare_deployed(&parts.engine, model, &served).await {
+                Ok(found) => note_fit(&parts.readiness, found),
+                Err(error) => {
+                    tracing::debug!(error = %error, "could not read the deployed {}", model.key);
+                }
+            }
+        }
+    }
+}
+
+fn note_fit(readiness: &Readiness, found: Vec<(&'static str, Option<String>)>) {
+    for (topic, mismatch) in found {
+        if let Some(mismatch) = &mismatch {
+            tracing::warn!(
+                task.topic = topic,
+                "the deployed model does not fit: {mismatch}"
+            );
+        }
+        readiness.set_model_mismatch(topic, mismatch);
+    }
+}
+
+/// SIGTERM and SIGINT. Only this file hears signals.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("listening for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("listening for SIGINT")?,
+        })
+    }
+
+    async fn next(&mut self) {
+        let name = tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        };
+        tracing::info!("{name}: stopping");
+    }
+}

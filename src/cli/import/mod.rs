@@ -1,0 +1,155 @@
+//! `phantom-worker import`: brings users or merchants from a CSV file, all of it or nothing.
+//!
+//! Every line is looked at before the first is written, here and by the database, so that an
+//! operator corrects a file once. One transaction writes all batches and their audit rows.
+
+mod read;
+mod table;
+mod write;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use self::read::{Content, LineFault};
+use self::table::{MERCHANTS, Table, USERS};
+use self::write::Imported;
+use super::outcome::{Failure, Outcome};
+use super::terminal::{complain, progress_of_bytes, progress_of_lines, say};
+use crate::config::StoreArgs;
+use crate::store::{Pool, migrations};
+
+/// Brings users or merchants from a CSV file.
+///
+/// The first line names the columns, by the names of the table's columns and in any order; columns
+/// that the file leaves out keep what they have. A line whose id is there already changes that
+/// row, another one makes a new row, so importing a file twice changes nothing the second time. An
+/// empty cell stands for no value, or for the column's default where it must have one.
+///
+/// Every line is checked before anything is written. When one is wrong, all that are wrong are
+/// told with their numbers, and nothing is imported.
+#[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Import {
+    /// What the lines are.
+    #[arg(value_enum)]
+    what: What,
+    /// The CSV file, or - for standard input: UTF-8, with commas between the columns.
+    file: PathBuf,
+    #[command(flatten)]
+    settings: StoreArgs,
+}
+
+const EXAMPLES: &str = "\
+Columns of users:
+  id, email, role (each line needs these); username, kyc_status, national_id, date_of_birth,
+  phone_number, is_active, failed_login_attempts, account_locked_until, flagged_for_review_at,
+  verified_email, email_verified_at
+Columns of merchants:
+  merchant_id, business_name, registration_number, contact_email (each line needs these);
+  phone_number, admin_name, admin_email, is_approved, approval_date, user_id
+
+Examples:
+  phantom-worker import users users.csv
+  zcat merchants.csv.gz | phantom-worker import merchants -
+
+Exit codes: 0 imported, 1 nothing was imported, 64 usage, 78 settings";
+
+/// What can be imported.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum What {
+    /// People who can sign in.
+    Users,
+    /// Businesses whose customers hold wallets.
+    Merchants,
+}
+
+impl What {
+    fn table(self) -> &'static Table {
+        match self {
+            Self::Users => &USERS,
+            Self::Merchants => &MERCHANTS,
+        }
+    }
+}
+
+impl Import {
+    pub(super) async fn execute(&self) -> Outcome {
+        let settings = self.settings.read_alone()?;
+        let began = Instant::now();
+        let mut content = self.read()?;
+        let pool = Pool::new(&settings, tokio::runtime::Handle::current())?;
+        let imported = self.write(&pool, &mut content).await;
+        pool.close();
+        let Some(imported) = imported? else {
+            return Err(self.report(content));
+        };
+        let Imported { inserted, updated } = imported;
+        let (lines, seconds) = (content.lines, began.elapsed().as_secs_f64());
+        say(format_args!(
+            "{}: {inserted} new, {updated} changed, {} as they were ({lines} lines, {seconds:.1} s)",
+            self.what.table().name,
+            lines - inserted - updated,
+        ));
+        Ok(())
+    }
+
+    fn read(&self) -> anyhow::Result<Content> {
+        let name = || format!("reading {}", self.name());
+        let (source, size): (Box<dyn Read>, _) = if self.file == Path::new("-") {
+            (Box::new(io::stdin().lock()), None)
+        } else {
+            let file = File::open(&self.file).with_context(name)?;
+            let size = file.metadata().with_context(name)?.len();
+            (Box::new(file), Some(size))
+        };
+        let bar = progress_of_bytes("reading", size);
+        let content = read::read(self.what.table(), bar.wrap_read(source)).with_context(name);
+        bar.finish_and_clear();
+        content
+    }
+
+    fn name(&self) -> String {
+        match self.file.to_str() {
+            Some("-") => "standard input".to_owned(),
+            _ => self.file.display().to_string(),
+        }
+    }
+
+    /// Adds what the database finds wrong with the good lines; writes when there is nothing.
+    async fn write(&self, pool: &Pool, content: &mut Content) -> anyhow::Result<Option<Imported>> {
+        let mut conn = pool.get().await?;
+        let missing = migrations::pending(&mut conn).await?;
+        anyhow::ensure!(
+            missing.is_empty(),
+            "the database lacks {} migrations; `phantom-worker migrate` applies them",
+            missing.len()
+        );
+        let bar = progress_of_lines("writing", content.rows.len());
+        let imported = write::write(&mut conn, self.what, content, &bar).await;
+        bar.finish_and_clear();
+        imported.context("writing to the database; nothing was imported")
+    }
+
+    /// Tells every fault, in the order of the lines.
+    fn report(&self, mut content: Content) -> Failure {
+        content.faults.sort();
+        content
+            .faults
+            .iter()
+            .for_each(|fault: &LineFault| complain(fault));
+        let mut faulty: Vec<_> = content.faults.iter().map(|fault| fault.line).collect();
+        faulty.dedup();
+        complain(format_args!(
+            "{}: {} of {} lines wrong; nothing was imported",
+            self.name(),
+            faulty.len(),
+            content.lines
+        ));
+        Failure::Told
+    }
+}

@@ -1,0 +1,176 @@
+//! Shows the way of a process instance as it happens.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use anyhow::bail;
+use chrono::{DateTime, Utc};
+use tokio::time::{Instant, sleep};
+
+use crate::camunda::model::{HistoricActivity, IncidentFilter, ProcessInstanceId};
+use crate::camunda::{Client, Value};
+use crate::cli::terminal::{complain, say};
+
+/// How often the engine is asked.
+const PAUSE: Duration = Duration::from_millis(250);
+/// After this long without a step somebody who watches wants to know what is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Shows the steps until the instance ends, then its variables.
+///
+/// # Errors
+/// When the instance waits for an operator, or ends without reaching an end event.
+pub(super) async fn follow(engine: &Client, instance: &ProcessInstanceId) -> anyhow::Result<()> {
+    let mut way = Way::default();
+    loop {
+        // Asked before the steps: whatever has ended by now has all its steps in the history.
+        let end = find_end(engine, instance).await?;
+        let steps = engine.history_activities(instance.as_str()).await?;
+        way.show(&steps);
+        if end.is_some() {
+            show_variables(engine, instance).await?;
+            return way.conclude();
+        }
+        refuse_incident(engine, instance).await?;
+        way.explain_silence(&steps);
+        sleep(PAUSE).await;
+    }
+}
+
+async fn find_end(
+    engine: &Client,
+    instance: &ProcessInstanceId,
+) -> anyhow::Result<Option<DateTime<Utc>>> {
+    let known = engine.history_process_instance(instance.as_str()).await?;
+    Ok(known.and_then(|known| known.end_time))
+}
+
+async fn refuse_incident(engine: &Client, instance: &ProcessInstanceId) -> anyhow::Result<()> {
+    let filter = IncidentFilter {
+        process_instance_id: Some(instance.as_str().to_owned()),
+        ..IncidentFilter::default()
+    };
+    if let Some(incident) = engine.incidents(&filter).await?.first() {
+        let message = incident.incident_message.as_deref().unwrap_or("no message");
+        bail!("{} waits for an operator: {message}", incident.activity_id);
+    }
+    Ok(())
+}
+
+/// What was shown so far.
+struct Way {
+    shown: HashSet<(String, Option<DateTime<Utc>>)>,
+    ended_at: Option<String>,
+    last_step: Instant,
+    explained: bool,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self {
+            shown: HashSet::new(),
+            ended_at: None,
+            last_step: Instant::now(),
+            explained: false,
+        }
+    }
+}
+
+impl Way {
+    /// Each step once, when it is over.
+    fn show(&mut self, steps: &[HistoricActivity]) {
+        for step in steps.iter().filter(|step| step.end_time.is_some()) {
+            if !self
+                .shown
+                .insert((step.activity_id.clone(), step.start_time))
+            {
+                continue;
+            }
+            say(line(step));
+            self.last_step = Instant::now();
+            self.explained = false;
+            if step.is_end_event() {
+                self.ended_at = Some(name(step).to_owned());
+            }
+        }
+    }
+
+    fn explain_silence(&mut self, steps: &[HistoricActivity]) {
+        if self.explained || self.last_step.elapsed() < PATIENCE {
+            return;
+        }
+        self.explained = true;
+        for step in steps.iter().filter(|step| step.end_time.is_none()) {
+            complain(format_args!(
+                "still at {}; does a worker run for it?",
+                name(step)
+            ));
+        }
+    }
+
+    fn conclude(self) -> anyhow::Result<()> {
+        match self.ended_at {
+            Some(_) => Ok(()),
+            None => bail!("the instance was cancelled, or a BPMN error of it was caught nowhere"),
+        }
+    }
+}
+
+fn line(step: &HistoricActivity) -> String {
+    let at = step
+        .end_time
+        .map(|end| end.format("%H:%M:%S%.3fZ").to_string());
+    let took = step
+        .start_time
+        .zip(step.end_time)
+        .map(|(start, end)| (end - start).num_milliseconds());
+    let left = if step.canceled {
+        ", left by an event"
+    } else {
+        ""
+    };
+    format!(
+        "{}  {} ({}, {} ms{left})",
+        at.unwrap_or_default(),
+        name(step),
+        step.activity_type,
+        took.unwrap_or_default()
+    )
+}
+
+fn name(step: &HistoricActivity) -> &str {
+    step.activity_name.as_deref().unwrap_or(&step.activity_id)
+}
+
+async fn show_variables(engine: &Client, instance: &ProcessInstanceId) -> anyhow::Result<()> {
+    let mut variables = engine.history_variables(instance.as_str()).await?;
+    variables.sort_by(|one, other| one.name.cmp(&other.name));
+    for variable in variables {
+        say(format_args!(
+            "{} = {} ({})",
+            variable.name,
+            shown(&variable.value),
+            variable.value.type_name()
+        ));
+    }
+    Ok(())
+}
+
+/// A value in one line, as JSON has it where it has it.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Boolean(truth) => truth.to_string(),
+        Value::Short(number) => number.to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::Long(number) => number.to_string(),
+        Value::Double(number) => number.to_string(),
+        Value::String(text) => serde_json::Value::from(text.as_str()).to_string(),
+        Value::Date(instant) => instant.to_rfc3339(),
+        Value::Json(text) | Value::Xml(text) => text.replace(['\r', '\n'], " "),
+        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        Value::Object { value, .. } => value.replace(['\r', '\n'], " "),
+        Value::File(file) => file.filename.clone().unwrap_or_default(),
+        Value::Other { value, .. } => value.to_string(),
+    }
+}

@@ -1,0 +1,221 @@
+//! The settings: every flag and environment variable, read here and nowhere else.
+//!
+//! Each room's settings are one group of clap arguments, whose doc comments are the text of
+//! `--help`. clap takes every value as it comes; a group's `read` turns the values into the room's
+//! own type and notes what is wrong in [`Faults`], so that an operator sees every fault at once.
+//! A command asks for the groups it uses and for nothing else.
+//!
+//! Whatever is a secret can be given by a `…_FILE` variant, is hidden from `--help`, and never
+//! appears in a fault.
+
+mod by_topic;
+mod defaults;
+mod engine;
+mod faults;
+mod http;
+mod links;
+mod mail;
+mod pages;
+mod parse;
+mod store;
+mod telemetry;
+mod work;
+
+use clap::Args;
+
+pub use engine::EngineArgs;
+pub use faults::{Faults, Raw};
+pub use http::HttpArgs;
+pub use links::{KEY_BYTES, LinkArgs, LinkSettings};
+pub use mail::MailArgs;
+pub use pages::{PageArgs, PageSettings};
+pub use store::{MigrateArgs, StoreArgs};
+pub use telemetry::TelemetryArgs;
+pub use work::{TopicSettings, WorkArgs, WorkSettings};
+
+use crate::camunda::client::EngineSettings;
+use crate::http::HttpSettings;
+use crate::mail::MailSettings;
+use crate::store::StoreSettings;
+use crate::telemetry::TelemetrySettings;
+
+/// Everything a worker needs.
+#[derive(Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    work: WorkArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    mail: MailArgs,
+    #[command(flatten)]
+    links: LinkArgs,
+    #[command(flatten)]
+    http: HttpArgs,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
+}
+
+/// Everything a worker needs, checked. It holds secrets, so it has no `Debug`.
+pub struct RunSettings {
+    /// The engine.
+    pub engine: EngineSettings,
+    /// How tasks are fetched, kept and tried again.
+    pub work: WorkSettings,
+    /// Our own database.
+    pub store: StoreSettings,
+    /// Mails.
+    pub mail: MailSettings,
+    /// The links in mails.
+    pub links: LinkSettings,
+    /// Our own servers.
+    pub http: HttpSettings,
+    /// Logs.
+    pub telemetry: TelemetrySettings,
+}
+
+/// What the demo needs to walk customers past running workers.
+#[derive(Args)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    http: HttpArgs,
+    #[command(flatten)]
+    pages: PageArgs,
+}
+
+/// What the demo needs, checked. It holds secrets, so it has no `Debug`.
+pub struct DemoSettings {
+    /// The engine.
+    pub engine: EngineSettings,
+    /// The workers' database.
+    pub store: StoreSettings,
+    /// Where the worker of this machine serves its metrics.
+    pub http: HttpSettings,
+    /// Pages to point to.
+    pub pages: PageSettings,
+}
+
+impl DemoArgs {
+    /// Reads the settings of the demo.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn read(&self) -> Result<DemoSettings, Faults> {
+        alone(|faults| {
+            let engine = self.engine.read(faults);
+            let store = self.store.read(faults);
+            let http = self.http.read(faults);
+            let pages = self.pages.read(faults);
+            Some(DemoSettings {
+                engine: engine?,
+                store: store?,
+                http: http?,
+                pages: pages?,
+            })
+        })
+    }
+}
+
+/// What of a worker's settings could be read; none where something is wrong.
+pub struct Parts {
+    /// The engine.
+    pub engine: Option<EngineSettings>,
+    /// How tasks are fetched, kept and tried again.
+    pub work: Option<WorkSettings>,
+    /// Our own database.
+    pub store: Option<StoreSettings>,
+    /// Mails.
+    pub mail: Option<MailSettings>,
+    /// The links in mails.
+    pub links: Option<LinkSettings>,
+    /// Our own servers.
+    pub http: Option<HttpSettings>,
+    /// Logs.
+    pub telemetry: Option<TelemetrySettings>,
+}
+
+impl RunArgs {
+    /// Reads the settings of a worker with these topics.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn read(&self, topics: &[&'static str]) -> Result<RunSettings, Faults> {
+        let (parts, faults) = self.read_parts(topics);
+        parts.whole().filter(|_| faults.is_empty()).ok_or(faults)
+    }
+
+    /// Reads what can be read, for somebody who wants to go on with it.
+    pub fn read_parts(&self, topics: &[&'static str]) -> (Parts, Faults) {
+        let mut faults = Faults::default();
+        let parts = Parts {
+            engine: self.engine.read(&mut faults),
+            work: self.work.read(&mut faults, topics),
+            store: self.store.read(&mut faults),
+            mail: self.mail.read(&mut faults),
+            links: self.links.read(&mut faults),
+            http: self.http.read(&mut faults),
+            telemetry: self.telemetry.read(&mut faults),
+        };
+        (parts, faults)
+    }
+}
+
+impl Parts {
+    fn whole(self) -> Option<RunSettings> {
+        Some(RunSettings {
+            engine: self.engine?,
+            work: self.work?,
+            store: self.store?,
+            mail: self.mail?,
+            links: self.links?,
+            http: self.http?,
+            telemetry: self.telemetry?,
+        })
+    }
+}
+
+/// Reads one group of settings.
+///
+/// # Errors
+/// Everything that is wrong with it.
+fn alone<T>(read: impl FnOnce(&mut Faults) -> Option<T>) -> Result<T, Faults> {
+    let mut faults = Faults::default();
+    let settings = read(&mut faults);
+    settings.filter(|_| faults.is_empty()).ok_or(faults)
+}
+
+impl EngineArgs {
+    /// Reads the settings of a command that needs the engine alone.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn read_alone(&self) -> Result<EngineSettings, Faults> {
+        alone(|faults| self.read(faults))
+    }
+}
+
+impl StoreArgs {
+    /// Reads the settings of a command that needs the database alone.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn read_alone(&self) -> Result<StoreSettings, Faults> {
+        alone(|faults| self.read(faults))
+    }
+}
+
+impl MigrateArgs {
+    /// Reads the settings of the migrations.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn read_alone(&self) -> Result<StoreSettings, Faults> {
+        alone(|faults| self.read(faults))
+    }
+}
