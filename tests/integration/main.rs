@@ -2,5 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "what a story cannot do without ends it")]
 
+mod bad_variables;
+mod bpmn_models;
+mod commands;
+mod crash;
+mod database_away;
+mod demo;
+mod drain;
+mod engine_away;
 mod engine_client;
+mod import;
+mod mail_away;
 mod mail_room;
+mod poison;
+mod readme;
+mod redelivery;
+mod restart;
+mod rooms;
+mod settings;
+mod start_refused;
+mod support;
+mod verdicts;
+mod wallet_creation;

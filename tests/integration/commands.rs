@@ -1,0 +1,392 @@
+//! The commands on a real engine and a real database, by their exit codes and what they say.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::support::World;
+use crate::support::command::{Said, database_url, phantom_worker, said};
+use crate::support::database::{TestDatabase, database};
+use crate::support::engine::Engine;
+
+const MODEL: &str = include_str!("../../bpmn/wallet-creation-process.bpmn");
+
+/// A tenant without any model.
+fn empty_tenant() -> Engine {
+    Engine::at(
+        &crate::support::engine::shared_url(),
+        &format!("story-{}", Uuid::new_v4()),
+    )
+}
+
+fn on_engine(engine: &Engine, arguments: &[&str]) -> Said {
+    let mut command = phantom_worker(arguments);
+    command
+        .env("CAMUNDA_REST_URL", engine.url.as_str())
+        .env("CAMUNDA_TENANT_IDS", &engine.tenant);
+    said(&mut command)
+}
+
+fn migrate(database: &TestDatabase, arguments: &[&str]) -> Said {
+    let mut command = phantom_worker(&[&["migrate"], arguments].concat());
+    said(command.env("DATABASE_URL", database_url(database)))
+}
+
+async fn without_schema() -> TestDatabase {
+    let database = database().await;
+    database.run("DROP SCHEMA public CASCADE").await;
+    database.run("CREATE SCHEMA public").await;
+    database
+}
+
+/// A folder with one file, gone with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn with(name: &str, content: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("models-{}", Uuid::new_v4()));
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join(name), content).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_can_be_looked_at_first_and_are_applied_once() {
+    let database = without_schema().await;
+
+    let dry = migrate(&database, &["--dry-run"]);
+    let tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'";
+    let tables_after_dry = database.count(tables).await;
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| migrate(&database, &[]));
+        (migrate(&database, &[]), other.join().unwrap())
+    });
+    let again = migrate(&database, &[]);
+
+    assert!(dry.stdout.starts_with("would apply "), "{}", dry.stderr);
+    assert_eq!(tables_after_dry, 0);
+    assert_eq!(
+        (one.code, other.code),
+        (0, 0),
+        "{} {}",
+        one.stderr,
+        other.stderr
+    );
+    let applied = dry.stdout.replace("would apply", "applied");
+    let mut both = [one.stdout, other.stdout];
+    both.sort();
+    assert_eq!(both, [applied, "the schema is up to date\n".to_owned()]);
+    assert_eq!(again.stdout, "the schema is up to date\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_have_a_database_url_of_their_own() {
+    let database = without_schema().await;
+    let mut command = phantom_worker(&["migrate"]);
+    command
+        .env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing")
+        .env("MIGRATE_DATABASE_URL", database_url(&database));
+
+    let said = said(&mut command);
+
+    assert_eq!(said.code, 0, "{}", said.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_is_deployed_once_until_it_changes() {
+    let engine = empty_tenant();
+    let changed = MODEL.replace(
+        "name=\"Wallet creation\"",
+        "name=\"Wallet creation, changed\"",
+    );
+    let changed = Folder::with("wallet-creation-process.bpmn", &changed);
+
+    let first = on_engine(&engine, &["deploy"]);
+    let second = on_engine(&engine, &["deploy"]);
+    let third = on_engine(&engine, &["deploy", "--dir", changed.0.to_str().unwrap()]);
+
+    let line =
+        |state: &str| format!("wallet-creation-process.bpmn: wallet-creation-process {state}\n");
+    assert_eq!(first.stdout, line("version 1 new"), "{}", first.stderr);
+    assert_eq!(
+        second.stdout,
+        line("version 1 unchanged"),
+        "{}",
+        second.stderr
+    );
+    assert_eq!(third.stdout, line("version 2 new"), "{}", third.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_the_engine_cannot_read_is_told_with_its_place() {
+    let engine = empty_tenant();
+    let line = MODEL
+        .lines()
+        .position(|line| line.contains("camunda:topic=\"create-wallet\""));
+    let broken = MODEL.replace(" camunda:topic=\"create-wallet\"", "");
+    let folder = Folder::with("broken.bpmn", &broken);
+
+    let said = on_engine(&engine, &["deploy", "--dir", folder.0.to_str().unwrap()]);
+
+    assert_eq!(said.code, 1);
+    let place = format!("broken.bpmn:{}:", line.unwrap() + 1);
+    assert!(said.stderr.starts_with(&place), "{}", said.stderr);
+    assert!(
+        said.stderr
+            .ends_with("the engine cannot read the models; nothing was deployed\n")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_the_engine_leaves_out_is_a_failure() {
+    let engine = empty_tenant();
+    let left_out = MODEL.replace("isExecutable=\"true\"", "isExecutable=\"false\"");
+    let folder = Folder::with("left-out.bpmn", &left_out);
+
+    let said = on_engine(&engine, &["deploy", "--dir", folder.0.to_str().unwrap()]);
+
+    assert_eq!(said.code, 1);
+    assert!(
+        said.stderr
+            .contains("left-out.bpmn: wallet-creation-process was not deployed"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_is_started_with_typed_variables() {
+    let engine = Engine::new().await;
+    let variables = json!({
+        "text": "x", "count": 5, "long": 5_000_000_000_i64, "share": 0.5, "yes": true, "none": null,
+        "list": [1], "at": {"type": "Date", "value": "2026-03-01T09:30:00.000+0000"},
+    });
+    let variables = variables.to_string();
+
+    let said = on_engine(
+        &engine,
+        &[
+            "start",
+            "wallet-creation-process",
+            "--business-key",
+            "order 4711",
+            "--variables",
+            &variables,
+        ],
+    );
+
+    let instance = said.stdout.trim().strip_prefix("started ");
+    let instance = instance.unwrap_or_else(|| panic!("{}", said.stderr));
+    let types = engine
+        .get(&format!(
+            "process-instance/{instance}/variables?deserializeValues=false"
+        ))
+        .await;
+    for (name, type_name) in [
+        ("text", "String"),
+        ("count", "Integer"),
+        ("long", "Long"),
+        ("share", "Double"),
+        ("yes", "Boolean"),
+        ("none", "Null"),
+        ("list", "Json"),
+        ("at", "Date"),
+    ] {
+        assert_eq!(types[name]["type"], type_name, "{name}");
+    }
+    let known = engine.get(&format!("process-instance/{instance}")).await;
+    assert_eq!(known["businessKey"], "order 4711");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_started_is_told_so() {
+    let engine = empty_tenant();
+
+    let unknown = on_engine(&engine, &["start", "no-such-process"]);
+    let broken = on_engine(
+        &engine,
+        &["start", "x", "--variables", "{\"secret\": hunter2}"],
+    );
+
+    assert_eq!((unknown.code, broken.code), (1, 1));
+    assert!(
+        unknown
+            .stderr
+            .contains("starting no-such-process: the engine refuses: 404")
+    );
+    assert_eq!(
+        broken.stderr,
+        "phantom-worker: the variables are not JSON (line 1, column 12)\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_is_followed_to_its_end() {
+    let world = World::new().await;
+    let _worker = world.worker().start().await;
+    let variables = json!({"merchant_id": Uuid::new_v4(), "request_data": {}}).to_string();
+
+    let said = on_engine(
+        &world.engine,
+        &[
+            "start",
+            "wallet-creation-process",
+            "--follow",
+            "--variables",
+            &variables,
+        ],
+    );
+
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let place = |text: &str| {
+        said.stdout
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {}", said.stdout))
+    };
+    assert!(place("Wallet requested (startEvent") < place("Validate wallet request (serviceTask"));
+    assert!(place("Validate wallet request") < place("Wallet request rejected (noneEndEvent"));
+    assert!(said.stdout.contains("validation_success = false (Boolean)"));
+    assert!(said.stdout.contains("\"merchant_unknown\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn following_ends_with_an_incident() {
+    let world = World::new().await;
+    let _worker = world.worker().start().await;
+
+    let said = on_engine(
+        &world.engine,
+        &[
+            "start",
+            "wallet-creation-process",
+            "--follow",
+            "--variables",
+            "{\"merchant_id\": 5}",
+        ],
+    );
+
+    assert_eq!(said.code, 1);
+    assert!(
+        said.stderr
+            .contains("validate_wallet_request waits for an operator: "),
+        "{}",
+        said.stderr
+    );
+}
+
+/// `check` with a worker's settings.
+fn check(world: &World, others: &[(&str, &str)]) -> Said {
+    let mut command = phantom_worker(&["check"]);
+    command
+        .envs(world.worker().environment())
+        .envs(others.iter().copied());
+    said(&mut command)
+}
+
+/// The verdict on one thing.
+fn verdict(said: &Said, what: &str) -> char {
+    let line = said
+        .stdout
+        .lines()
+        .find(|line| line.contains(&format!(" {what} ")));
+    let line = line.unwrap_or_else(|| panic!("{what}: {}", said.stdout));
+    line.chars().next().unwrap()
+}
+
+const LOOKED_AT: [&str; 9] = [
+    "settings",
+    "database",
+    "migrations",
+    "durability",
+    "engine",
+    "permissions",
+    "mail server",
+    "built-in models",
+    "deployed models",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_of_good_parts_is_good() {
+    let world = World::new().await;
+
+    let said = check(&world, &[]);
+
+    assert_eq!(said.code, 0, "{}", said.stdout);
+    assert!(
+        LOOKED_AT.iter().all(|what| verdict(&said, what) == '✓'),
+        "{}",
+        said.stdout
+    );
+    assert!(said.stdout.contains("Camunda 7.24"), "{}", said.stdout);
+    assert!(said.stdout.ends_with("all is good\n"));
+    assert!(!said.stdout.contains('\u{1b}'), "colours are for terminals");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_looks_at_the_rest_when_a_part_is_away() {
+    let world = World::new().await;
+
+    let said = check(
+        &world,
+        &[
+            ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing"),
+            ("SMTP_URL", "smtp://127.0.0.1:1"),
+        ],
+    );
+
+    assert_eq!(said.code, 1, "{}", said.stdout);
+    let verdicts: String = LOOKED_AT.iter().map(|what| verdict(&said, what)).collect();
+    assert_eq!(verdicts, "✓✗--✓✓✗✓✓", "{}", said.stdout);
+    assert!(said.stdout.ends_with("2 things are wrong\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_finds_models_that_do_not_fit_and_wrong_settings() {
+    let world = World::new().await;
+    let unfit = MODEL.replace("errorCode=\"WALLET_EXISTS\"", "errorCode=\"WALLET_THERE\"");
+    world
+        .engine
+        .deploy("wallet-creation-process.bpmn", &unfit)
+        .await;
+
+    let said = check(&world, &[("LOG_LEVEL", "wran")]);
+
+    assert_eq!(said.code, 78, "{}", said.stdout);
+    let verdicts: String = LOOKED_AT.iter().map(|what| verdict(&said, what)).collect();
+    assert_eq!(verdicts, "✗✓✓✓✓✓✓✓✗", "{}", said.stdout);
+    assert!(said.stdout.contains("LOG_LEVEL is no log level"));
+    assert!(
+        said.stdout
+            .contains("may throw WALLET_EXISTS and nothing catches it")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_finds_what_is_not_there_yet() {
+    let world = World::new().await;
+    world.database.run("DROP SCHEMA public CASCADE").await;
+    world.database.run("CREATE SCHEMA public").await;
+
+    let said = check(&world, &[("CAMUNDA_TENANT_IDS", "nobody-deployed-here")]);
+
+    assert_eq!(said.code, 1, "{}", said.stdout);
+    assert!(
+        said.stdout
+            .contains("`phantom-worker migrate` applies them"),
+        "{}",
+        said.stdout
+    );
+    assert!(
+        said.stdout
+            .contains("is not deployed, or not ours to read; `phantom-worker deploy` brings it")
+    );
+}

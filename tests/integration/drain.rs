@@ -1,0 +1,149 @@
+//! Leaving on SIGTERM: with nothing in hand, nothing lost and nothing spent.
+
+use std::time::{Duration, Instant};
+
+use crate::support::crowd::Crowd;
+use crate::support::proxy::{Network, Proxy};
+use crate::support::worker::Worker;
+use crate::support::{World, until};
+
+/// What an orchestrator grants: the poll, the drain's deadline, and ten seconds.
+const GRACE: Duration = Duration::from_secs(5 + 20 + 10);
+const FULL_PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_under_load_leaves_no_lock_and_a_peer_goes_on() {
+    let world = World::new().await;
+    let crowd = Crowd::start(&world, 200).await;
+    let mut worker = world.worker().start().await;
+    crowd.half_way(&world).await;
+
+    let began = Instant::now();
+    worker.signal("TERM");
+    let mut readyz = Vec::new();
+    let status = until("the worker exits", async || {
+        readyz.extend(worker.get("/readyz").await.map(|(status, _)| status));
+        worker.find_exit()
+    })
+    .await;
+    let took = began.elapsed();
+
+    assert_eq!(status.code(), Some(0));
+    assert!(took <= GRACE, "the stop took {took:?}");
+    assert_eq!(readyz.last(), Some(&503), "while it drained: {readyz:?}");
+    assert!(
+        world.engine.locked_tasks().await.is_empty(),
+        "locks are left"
+    );
+    assert!(
+        world.engine.failures().await.is_empty(),
+        "retries were spent"
+    );
+    assert!(
+        world.engine.unfinished().await.unwrap() > 0,
+        "nothing was left for a peer"
+    );
+    assert_eq!(drain_events(&world).await, "drained");
+
+    let done = world.answered_tasks().await;
+    let _peer = world.worker().start().await;
+    let ready = Instant::now();
+    until("a peer picks up what was left", async || {
+        (world.answered_tasks().await > done).then_some(())
+    })
+    .await;
+    assert!(
+        ready.elapsed() <= Duration::from_secs(2),
+        "{:?}",
+        ready.elapsed()
+    );
+    crowd.ended(&world, FULL_PATIENCE).await;
+    world.let_claims_run_out().await;
+    crowd.assert_exactly_once(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_was_given_nothing_leaves_within_its_poll() {
+    let world = World::new().await;
+    let mut worker = world.worker().start().await;
+
+    let began = Instant::now();
+    worker.signal("INT");
+    let status = worker.exited().await;
+
+    assert_eq!(status.code(), Some(0));
+    assert!(
+        began.elapsed() <= Duration::from_secs(5 + 5),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_the_worker_at_once() {
+    let world = World::new().await;
+    let mut worker = world.worker().start().await;
+    // Polls are parked at the engine, and a drain would wait for them.
+    poll_is_parked(&worker).await;
+
+    worker.signal("TERM");
+    until("it drains", async || {
+        (worker.get("/readyz").await?.0 == 503).then_some(())
+    })
+    .await;
+    let began = Instant::now();
+    worker.signal("TERM");
+    let status = worker.exited().await;
+
+    assert_eq!(status.code(), Some(1));
+    assert!(
+        began.elapsed() <= Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_waits_for_its_database_can_be_stopped() {
+    let world = World::new().await;
+    for network in [Network::Refusing, Network::Silent] {
+        let proxy = Proxy::to(world.database_address());
+        proxy.set(network);
+        let mut worker = world
+            .worker()
+            .set("DATABASE_URL", world.database_url_through(&proxy))
+            .spawn();
+        until("it has begun and waits", async || {
+            (worker.get("/startupz").await?.0 == 503).then_some(())
+        })
+        .await;
+        assert_eq!(worker.get("/livez").await.unwrap().0, 200);
+
+        let began = Instant::now();
+        worker.signal("TERM");
+        let status = worker.exited().await;
+
+        assert_eq!(status.code(), Some(0), "{network:?}");
+        assert!(
+            began.elapsed() <= Duration::from_secs(6),
+            "{:?}",
+            began.elapsed()
+        );
+    }
+}
+
+async fn poll_is_parked(worker: &Worker) {
+    // The first answer of a poll tells that the next one is on its way.
+    until("polls are under way", async || {
+        let polls = worker
+            .series("phantom_worker_fetches_total{outcome=\"empty\"}")
+            .await;
+        (polls >= 1.0).then_some(())
+    })
+    .await;
+}
+
+async fn drain_events(world: &World) -> String {
+    let query = "SELECT outcome AS text FROM audit_log WHERE action = 'worker_drained'";
+    world.database.text(query).await
+}

@@ -1,0 +1,102 @@
+//! The README tells of every setting, topic, code and command, and of none that is not there.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use phantom_worker::topics;
+
+const README: &str = include_str!("../../README.md");
+
+/// What `--help` says of a command, or of all of them.
+fn help(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_phantom-worker"))
+        .args(arguments)
+        .arg("--help")
+        .output();
+    String::from_utf8(output.unwrap().stdout).unwrap()
+}
+
+fn settings(command: &str) -> BTreeSet<String> {
+    let text = help(&[command]);
+    let marked = text.split("[env: ").skip(1);
+    marked
+        .map(|rest| {
+            rest.chars()
+                .take_while(|c| c.is_ascii_uppercase() || *c == '_')
+                .collect()
+        })
+        .collect()
+}
+
+fn commands() -> BTreeSet<String> {
+    let text = help(&[]);
+    let listed = text
+        .split("Commands:")
+        .nth(1)
+        .unwrap()
+        .split("Options:")
+        .next()
+        .unwrap();
+    let names = listed
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    names
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The first cells of the table under a heading.
+fn first_cells(heading: &str) -> BTreeSet<String> {
+    let section = README.split(&format!("## {heading}\n")).nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let quoted = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    quoted.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_settings_table_holds_exactly_the_settings() {
+    let told = first_cells("Settings");
+    let mut there = settings("run");
+    there.extend(settings("migrate"));
+    // Told in the text: every secret's file, and the per-topic variants beside their variable.
+    there.retain(|name| {
+        !["_URL_FILE", "_KEY_FILE", "_PASSWORD_FILE", "_BY_TOPIC"]
+            .iter()
+            .any(|end| name.ends_with(end))
+    });
+
+    assert_eq!(told, there);
+}
+
+#[test]
+fn every_topic_and_every_code_is_told() {
+    for registration in topics::registry().iter() {
+        assert!(
+            README.contains(&format!("| `{}` |", registration.topic)),
+            "{}",
+            registration.topic
+        );
+        for variable in registration.variables {
+            assert!(README.contains(&format!("`{variable}`")), "{variable}");
+        }
+        for code in registration.errors {
+            assert!(README.contains(&format!("`{code}`")), "{code}");
+        }
+    }
+}
+
+#[test]
+fn the_commands_table_holds_exactly_the_commands() {
+    let told = first_cells("Commands");
+    let told: BTreeSet<_> = told
+        .iter()
+        .filter_map(|cell| cell.split_whitespace().nth(1))
+        .map(str::to_owned)
+        .collect();
+
+    assert_eq!(told, commands());
+}
