@@ -17,11 +17,11 @@ use crate::actors::{
 };
 use crate::camunda::Client;
 use crate::config::{RunSettings, WorkSettings};
+use crate::links::Links;
 use crate::mail::{Mail, Mailer};
 use crate::metrics::{Build, Metrics};
 use crate::readiness::{Phase, Readiness};
 use crate::store::{Pool, StoreSettings, migrations, safety};
-use crate::tasks::Registry;
 use crate::tasks::fields::PhoneNumber;
 use crate::{http, processes, topics};
 
@@ -67,11 +67,9 @@ pub fn run(settings: RunSettings) -> ExitCode {
 
 async fn start(settings: RunSettings) -> anyhow::Result<u8> {
     let mut signals = Signals::listen()?;
-    let registry = topics::registry();
-    processes::check_built_in(&registry)?;
     let (http_settings, deadline) = (settings.http, settings.work.drain_deadline);
     let allow_unsafe = settings.store.allow_unsafe;
-    let parts = build(settings, &registry)?;
+    let parts = build(settings)?;
     let metrics = Arc::clone(&parts.metrics);
     let servers = http::bind(http_settings, metrics, Arc::clone(&parts.readiness))?;
     let (ops, public) = (servers.ops_address(), servers.public_address());
@@ -103,7 +101,10 @@ async fn start(settings: RunSettings) -> anyhow::Result<u8> {
     Ok(code)
 }
 
-fn build(settings: RunSettings, registry: &Registry) -> anyhow::Result<Arc<Parts>> {
+fn build(settings: RunSettings) -> anyhow::Result<Arc<Parts>> {
+    let links = Arc::new(Links::new(settings.links));
+    let registry = topics::registry(links.signing_key());
+    processes::check_built_in(&registry)?;
     let names: Vec<_> = registry
         .iter()
         .map(|registration| registration.topic)
@@ -128,6 +129,7 @@ fn build(settings: RunSettings, registry: &Registry) -> anyhow::Result<Arc<Parts
         pool: Pool::new(&for_tasks, runtime.clone())?,
         chore_pool: Pool::new(&for_chores, runtime.clone())?,
         mailer: Mailer::new(settings.mail)?,
+        links,
         readiness: Arc::new(Readiness::new(&names, Instant::now())),
         metrics,
         topics,

@@ -24,8 +24,9 @@
 //!
 //! # The rooms
 //! `cli` parses and calls `app`, which puts the parts together. `actors` supervise and move tasks;
-//! `tasks` knows what a topic is and how one task runs; `wallets` decides and changes. `camunda`,
-//! `store`, `mail`, `metrics`, `readiness` and `telemetry` are leaves that know nothing of the rest.
+//! `tasks` knows what a topic is and how one task runs; `wallets` and `security` decide and change.
+//! `camunda`, `store`, `mail`, `links`, `metrics`, `readiness` and `telemetry` are leaves that know
+//! nothing of the rest.
 
 pub mod actors;
 pub mod app;
@@ -33,10 +34,12 @@ pub mod camunda;
 pub mod cli;
 pub mod config;
 pub mod http;
+pub mod links;
 pub mod mail;
 pub mod metrics;
 pub mod processes;
 pub mod readiness;
+pub mod security;
 pub mod store;
 pub mod tasks;
 pub mod telemetry;

@@ -15,6 +15,7 @@ use super::models::Models;
 use super::topic::Topic;
 use crate::camunda::Client;
 use crate::camunda::model::Sorting;
+use crate::links::Links;
 use crate::mail::Mailer;
 use crate::metrics::{ActorKind, Metrics};
 use crate::readiness::Readiness;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub chore_pool: Pool,
     /// The mail server.
     pub mailer: Mailer,
+    /// Makes the links in mails.
+    pub links: Arc<Links>,
     /// The series.
     pub metrics: Arc<Metrics>,
     /// What the probes read.
@@ -94,6 +97,8 @@ pub struct Ingredients {
     pub chore_pool: Pool,
     /// See [`Parts::mailer`].
     pub mailer: Mailer,
+    /// See [`Parts::links`].
+    pub links: Arc<Links>,
     /// See [`Parts::metrics`].
     pub metrics: Arc<Metrics>,
     /// See [`Parts::readiness`].
@@ -129,6 +134,7 @@ impl Parts {
             chore_pool: given.chore_pool,
             outbox_grew: Notify::new(),
             mailer: given.mailer,
+            links: given.links,
             metrics: given.metrics,
             readiness: given.readiness,
             instance: given.instance,

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::faults::{Faults, Raw, RawSecret};
 use super::parse;
+use crate::links::{KEY_BYTES, LinkSettings};
 
 /// How links are made.
 #[derive(Args)]
@@ -25,18 +26,23 @@ pub struct LinkArgs {
         hide_env_values = true
     )]
     token_key_file: Option<Raw>,
+    /// The key that signed before: links made with it are still taken, no new ones are made.
+    #[arg(
+        long,
+        env = "TOKEN_KEY_PREVIOUS",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    token_key_previous: Option<Raw>,
+    /// The file that holds the previous key instead.
+    #[arg(
+        long,
+        env = "TOKEN_KEY_PREVIOUS_FILE",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    token_key_previous_file: Option<Raw>,
 }
-
-/// How links are made. It holds a secret, so it has no `Debug`.
-pub struct LinkSettings {
-    /// The address under which customers reach the public port.
-    pub base_url: Url,
-    /// The key that signs.
-    pub key: SecretBox<[u8; KEY_BYTES]>,
-}
-
-/// The length of a signing key.
-pub const KEY_BYTES: usize = 32;
 
 impl LinkArgs {
     pub(super) fn read(&self, faults: &mut Faults) -> Option<LinkSettings> {
@@ -52,9 +58,17 @@ impl LinkArgs {
         };
         let example = "the output of `openssl rand -hex 32`";
         let key = faults.required_secret("TOKEN_KEY", key, example, key_bytes);
+        let previous_key = RawSecret {
+            value: &self.token_key_previous,
+            file: &self.token_key_previous_file,
+        };
+        let example = "the TOKEN_KEY of before";
+        let previous_key =
+            faults.optional_secret("TOKEN_KEY_PREVIOUS", previous_key, example, key_bytes);
         Some(LinkSettings {
             base_url: base_url?,
             key: key?,
+            previous_key: previous_key?,
         })
     }
 }

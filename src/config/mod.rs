@@ -26,7 +26,7 @@ use clap::Args;
 pub use engine::EngineArgs;
 pub use faults::{Faults, Raw};
 pub use http::HttpArgs;
-pub use links::{KEY_BYTES, LinkArgs, LinkSettings};
+pub use links::LinkArgs;
 pub use mail::MailArgs;
 pub use pages::{PageArgs, PageSettings};
 pub use store::{MigrateArgs, StoreArgs};
@@ -35,6 +35,7 @@ pub use work::{TopicSettings, WorkArgs, WorkSettings};
 
 use crate::camunda::client::EngineSettings;
 use crate::http::HttpSettings;
+use crate::links::LinkSettings;
 use crate::mail::MailSettings;
 use crate::store::StoreSettings;
 use crate::telemetry::TelemetrySettings;

@@ -1,4 +1,4 @@
-//! What a committed transaction owes the world: mails, and later messages to the engine.
+//! What a committed transaction owes the world: mails, and messages to process instances.
 //!
 //! A row is claimed for a while, sent outside any transaction, and marked. Rows are chosen by
 //! state, never by paging over ids: the order of ids is not the order of commits.
@@ -20,6 +20,8 @@ use super::schema::outbox;
 
 /// The channel of mails.
 pub const MAIL: &str = "mail";
+/// The channel of messages to process instances.
+pub const ENGINE_MESSAGE: &str = "engine_message";
 
 /// A message as a transaction queues it.
 #[derive(Insertable)]
@@ -29,7 +31,7 @@ pub struct NewMessage<'a> {
     pub id: Uuid,
     /// Unique: what is asked for twice is sent once.
     pub notification_key: String,
-    /// [`MAIL`].
+    /// [`MAIL`] or [`ENGINE_MESSAGE`].
     pub channel: &'a str,
     /// Which text, for metrics and operators.
     pub template: &'a str,
@@ -37,6 +39,8 @@ pub struct NewMessage<'a> {
     pub payload: Value,
     /// Where it came from.
     pub process_instance_id: Option<&'a str>,
+    /// Which engine it is for, if it is for one.
+    pub engine_id: Option<&'a str>,
 }
 
 /// Queues messages, leaving out those whose key is there already; tells how many are new.

@@ -59,6 +59,7 @@ diesel::table! {
         expires_at -> Timestamptz,
         superseded_at -> Nullable<Timestamptz>,
         confirmed_at -> Nullable<Timestamptz>,
+        engine_id -> Text,
     }
 }
 
@@ -95,6 +96,7 @@ diesel::table! {
         process_instance_id -> Nullable<Text>,
         created_at -> Timestamptz,
         sent_at -> Nullable<Timestamptz>,
+        engine_id -> Nullable<Text>,
     }
 }
 

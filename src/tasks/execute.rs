@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::answer::Answer;
 use super::error::TaskError;
 use super::registry::{DecodedInput, Registration};
-use super::tx::{Origin, Tx};
+use super::tx::{Flushed, Origin, Tx};
 use crate::camunda::model::LockedTask;
 use crate::camunda::variables::DecodeError;
 use crate::store::pool::Connection;
@@ -93,8 +93,13 @@ impl Execution<'_> {
             return Ok(self.overdue(conn).await);
         };
         let failed = match worked {
-            Ok(answered) => match answer(commit(&mut conn)).await {
-                Ok(Ok(())) => return Ok(Verdict::Answered(answered)),
+            Ok((answered, flushed)) => match answer(commit(&mut conn)).await {
+                Ok(Ok(())) => {
+                    if let Some(flushed) = flushed {
+                        flushed.log_security_events(&self.origin());
+                    }
+                    return Ok(Verdict::Answered(answered));
+                }
                 Ok(Err(error)) => Abort::Later(TaskError::Database(error)),
                 Err(silence) => return Ok(silent(conn, silence)),
             },
@@ -143,35 +148,42 @@ impl Execution<'_> {
         conn: &mut Connection,
         input: DecodedInput,
         input_sha256: &[u8],
-    ) -> Result<Answered, Abort> {
+    ) -> Result<(Answered, Option<Flushed>), Abort> {
         let asked = Instant::now();
         let claim = self.claim(input_sha256).claim(conn).await;
         let at_claim = |error| Abort::AtClaim(error, asked.elapsed());
         let now = match claim.map_err(at_claim)? {
             Claim::Won(now) => now,
-            Claim::Answered(completion) => return self.repeat(completion, input_sha256),
+            Claim::Answered(completion) => {
+                return Ok((self.repeat(completion, input_sha256)?, None));
+            }
         };
-        let origin = Origin {
-            name: self.registration.topic,
-            worker_id: Some(self.worker_id),
-            task_id: Some(self.task.id.as_str()),
-            process_instance_id: Some(&self.task.process_instance_id),
-        };
-        let mut tx = Tx::new(conn, now, origin);
+        let mut tx = Tx::new(conn, now, self.origin());
         let answer = self.registration.handle(&mut tx, input).await?;
         let recorded = serde_json::to_value(&answer).expect("an answer is plain data");
-        let outbox_grew = tx
+        let flushed = tx
             .flush(async |conn| {
                 let task_id = self.task.id.as_str();
                 task_completions::record_answer(conn, self.engine_id, task_id, &recorded).await
             })
             .await?;
-        Ok(Answered {
+        let answered = Answered {
             answer,
             repeated: false,
             input_changed: false,
-            outbox_grew,
-        })
+            outbox_grew: flushed.outbox_grew,
+        };
+        Ok((answered, Some(flushed)))
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        Origin {
+            name: self.registration.topic,
+            worker_id: Some(self.worker_id),
+            engine_id: Some(self.engine_id),
+            task_id: Some(self.task.id.as_str()),
+            process_instance_id: Some(&self.task.process_instance_id),
+        }
     }
 
     fn claim<'a>(&'a self, input_sha256: &'a [u8]) -> NewCompletion<'a> {

@@ -5,6 +5,7 @@
 //! answer needs from the engine is said by the [`Verdict`] it returns.
 
 pub mod answer;
+pub mod engine_message;
 pub mod error;
 pub mod execute;
 pub mod fields;
@@ -12,12 +13,15 @@ pub mod handler;
 pub mod poison;
 pub mod registry;
 pub mod retry;
+pub mod security_event;
 pub mod tx;
 
 pub use answer::Answer;
+pub use engine_message::EngineMessage;
 pub use error::TaskError;
 pub use execute::{Answered, Execution, Verdict};
 pub use handler::{Outcome, TaskHandler};
 pub use registry::{Registration, Registry};
 pub use retry::RetryPolicy;
-pub use tx::{Event, Origin, Tx};
+pub use security_event::{SecurityEvent, SecurityEventKind, Subject};
+pub use tx::{Event, Flushed, Origin, Tx};

@@ -10,9 +10,12 @@ use futures_util::future::try_join;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::engine_message::EngineMessage;
+use super::security_event::SecurityEvent;
 use crate::mail::Mail;
 use crate::store::audit_log::{self, NewAuditRow};
 use crate::store::outbox::{self, NewMessage};
+use crate::store::security_events;
 
 /// Who makes the change.
 #[derive(Clone, Copy)]
@@ -21,6 +24,8 @@ pub struct Origin<'a> {
     pub name: &'a str,
     /// The worker's id on the engine.
     pub worker_id: Option<&'a str>,
+    /// The engine (`CAMUNDA_ENGINE_ID`).
+    pub engine_id: Option<&'a str>,
     /// The external task.
     pub task_id: Option<&'a str>,
     /// The process instance.
@@ -33,6 +38,7 @@ impl<'a> Origin<'a> {
         Self {
             name,
             worker_id: None,
+            engine_id: None,
             task_id: None,
             process_instance_id: None,
         }
@@ -60,6 +66,8 @@ pub struct Tx<'c> {
     origin: Origin<'c>,
     events: Vec<Event>,
     mails: Vec<Mail>,
+    messages: Vec<EngineMessage>,
+    security_events: Vec<SecurityEvent>,
 }
 
 impl<'c> Tx<'c> {
@@ -71,6 +79,8 @@ impl<'c> Tx<'c> {
             origin,
             events: Vec::new(),
             mails: Vec::new(),
+            messages: Vec::new(),
+            security_events: Vec::new(),
         }
     }
 
@@ -84,6 +94,11 @@ impl<'c> Tx<'c> {
         self.now
     }
 
+    /// Who makes the change.
+    pub fn origin(&self) -> Origin<'c> {
+        self.origin
+    }
+
     /// Writes a line of the audit log with this transaction.
     pub fn audit(&mut self, event: Event) {
         self.events.push(event);
@@ -94,30 +109,67 @@ impl<'c> Tx<'c> {
         self.mails.push(mail);
     }
 
-    /// Writes the queued lines and mails, both in one round trip, together with `last`. Tells
-    /// whether the outbox grew.
+    /// Queues a message to a process instance with this transaction, once a key.
+    pub fn message(&mut self, message: EngineMessage) {
+        self.messages.push(message);
+    }
+
+    /// Records a security event with this transaction. It is logged once that has committed.
+    pub fn security_event(&mut self, event: SecurityEvent) {
+        self.security_events.push(event);
+    }
+
+    /// Writes what was queued, all in one round trip, together with `last`.
     ///
     /// # Errors
     /// Those of the queries.
     pub async fn flush(
         self,
         last: impl AsyncFnOnce(&AsyncPgConnection) -> QueryResult<()>,
-    ) -> QueryResult<bool> {
+    ) -> QueryResult<Flushed> {
         let conn: &AsyncPgConnection = self.conn;
-        let rows: Vec<_> = self
+        let origin = self.origin;
+        let audited: Vec<_> = self
             .events
             .iter()
-            .map(|event| audit_row(&self.origin, self.now, event))
+            .map(|event| audit_row(&origin, self.now, event))
             .collect();
-        let messages: Vec<_> = self
-            .mails
+        let facts: Vec<_> = self
+            .security_events
             .iter()
-            .map(|mail| mail_row(&self.origin, mail))
+            .map(|event| event.row(&origin))
             .collect();
+        let mails = self.mails.iter().map(|mail| mail_row(&origin, mail));
+        let to_engine = self.messages.iter().map(engine_row);
+        let messages: Vec<_> = mails.chain(to_engine).collect();
         // The statements do not depend on each other, so they share a round trip.
-        let written = try_join(audit_log::insert(conn, &rows), last(conn));
+        let recorded = try_join(
+            audit_log::insert(conn, &audited),
+            security_events::insert(conn, &facts),
+        );
+        let written = try_join(recorded, last(conn));
         let (_, queued) = try_join(written, outbox::insert(conn, &messages)).await?;
-        Ok(queued > 0)
+        Ok(Flushed {
+            outbox_grew: queued > 0,
+            security_events: self.security_events,
+        })
+    }
+}
+
+/// What a transaction wrote, and what is to be told once it has committed.
+pub struct Flushed {
+    /// There is a new message in the outbox.
+    pub outbox_grew: bool,
+    security_events: Vec<SecurityEvent>,
+}
+
+impl Flushed {
+    /// Logs the security events. To be called after COMMIT, so that the log tells nothing that
+    /// did not happen.
+    pub(super) fn log_security_events(&self, origin: &Origin<'_>) {
+        for event in &self.security_events {
+            event.log(origin);
+        }
     }
 }
 
@@ -147,5 +199,18 @@ fn mail_row<'a>(origin: &Origin<'a>, mail: &Mail) -> NewMessage<'a> {
         template: mail.template(),
         payload: serde_json::to_value(mail).expect("a mail is plain data"),
         process_instance_id: origin.process_instance_id,
+        engine_id: None,
+    }
+}
+
+fn engine_row(message: &EngineMessage) -> NewMessage<'_> {
+    NewMessage {
+        id: Uuid::now_v7(),
+        notification_key: message.key(),
+        channel: outbox::ENGINE_MESSAGE,
+        template: message.template(),
+        payload: serde_json::to_value(message).expect("a message is plain data"),
+        process_instance_id: Some(message.process_instance_id().as_str()),
+        engine_id: Some(message.engine_id()),
     }
 }

@@ -13,12 +13,14 @@ use anyhow::Context;
 use phantom_worker::actors::{Ingredients, Parts, Supervisor, Topic, TopicSettings, TreeSettings};
 use phantom_worker::camunda::Client;
 use phantom_worker::camunda::model::Sorting;
+use phantom_worker::links::{KEY_BYTES, LinkSettings, Links};
 use phantom_worker::mail::{Mail, MailSettings, Mailer, Sender, SmtpUrl};
 use phantom_worker::metrics::{Build, Metrics};
 use phantom_worker::readiness::{Phase, Readiness};
 use phantom_worker::store::{Pool, StoreSettings};
 use phantom_worker::tasks::{Event, Outcome, Registry, RetryPolicy, TaskError, TaskHandler, Tx};
 use phantom_worker::telemetry::{self, LogFormat, TelemetrySettings};
+use secrecy::SecretBox;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::runtime::Handle;
@@ -144,6 +146,7 @@ fn build(arguments: &Arguments) -> anyhow::Result<Arc<Parts>> {
         pool: Pool::new(&store, Handle::current())?,
         chore_pool: Pool::new(&for_chores, Handle::current())?,
         mailer: idle_mailer()?,
+        links: Arc::new(unused_links()?),
         metrics,
         readiness: Arc::new(Readiness::new(&[TOPIC], Instant::now())),
         topics: registry
@@ -162,6 +165,15 @@ fn build(arguments: &Arguments) -> anyhow::Result<Arc<Parts>> {
         },
         max_reports: arguments.max_reports,
         runtime: Handle::current(),
+    }))
+}
+
+/// The bench's handler mails nobody.
+fn unused_links() -> anyhow::Result<Links> {
+    Ok(Links::new(LinkSettings {
+        base_url: "http://127.0.0.1".parse()?,
+        key: SecretBox::new(Box::new([0; KEY_BYTES])),
+        previous_key: None,
     }))
 }
 

@@ -200,7 +200,7 @@ impl Report {
 
     fn cost_lines(&self, rival: Rival) -> Vec<Option<Line>> {
         let topics = match rival {
-            Rival::Worker => phantom_worker::topics::registry().iter().count(),
+            Rival::Worker => phantom_worker::topics::catalogue().iter().count(),
             _ => 1,
         } as f64;
         let line = |name: &str, read: fn(&Cost) -> f64, unit, goal: Option<f64>| {

@@ -26,14 +26,14 @@ fn mutated(from: &str, to: &str) -> String {
 
 /// What is said of a model of wallet creation.
 fn faults(xml: &str) -> Vec<String> {
-    let contracts = processes::contracts(&topics::registry());
+    let contracts = processes::contracts(&topics::catalogue());
     let mismatches = bpmn::compare(&bpmn::parse(FILE, xml).unwrap(), &contracts);
     mismatches.iter().map(ToString::to_string).collect()
 }
 
 #[test]
 fn the_built_in_models_fit_the_handlers() {
-    let checked = processes::check_built_in(&topics::registry());
+    let checked = processes::check_built_in(&topics::catalogue());
 
     assert!(checked.is_ok(), "{}", checked.unwrap_err());
 }

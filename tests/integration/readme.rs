@@ -74,7 +74,7 @@ fn the_settings_table_holds_exactly_the_settings() {
 
 #[test]
 fn every_topic_and_every_code_is_told() {
-    for registration in topics::registry().iter() {
+    for registration in topics::catalogue().iter() {
         assert!(
             README.contains(&format!("| `{}` |", registration.topic)),
             "{}",

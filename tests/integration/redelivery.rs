@@ -7,12 +7,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use phantom_worker::camunda::model::LockedTask;
 use phantom_worker::tasks::{Answer, Answered, Execution, Registration, Registry, Verdict};
-use phantom_worker::topics;
 use phantom_worker::wallets::{CreateWallet, NotifyWalletCreation, ValidateWalletRequest};
 use serde_json::{Value as Json, json};
 
 use crate::support::tree::{Tree, TreeBuilder, on_a_system};
-use crate::support::wallets::Applicant;
+use crate::support::wallets::{Applicant, wallet_topics};
 use crate::support::{World, mailbox, until};
 
 /// Longer than any story holds a task.
@@ -124,7 +123,7 @@ fn a_task_in_three_hands_at_once_is_done_once_and_all_have_the_same_answer() {
             .map(|applicant| world.request_wallet(merchant, applicant));
         let instances = join_all(starts).await;
 
-        for registration in topics::registry().iter() {
+        for registration in wallet_topics().iter() {
             let tasks = world.engine.lock(registration, "holder", LONG, 10).await;
             for task in &tasks {
                 let answer = execute_thrice(&world, registration, task).await;
@@ -179,7 +178,7 @@ fn an_answer_that_was_committed_and_never_reported_is_given_by_the_next_worker()
             .await;
         let mut recorded = serde_json::Map::new();
 
-        for registration in topics::registry().iter() {
+        for registration in wallet_topics().iter() {
             let task = world
                 .engine
                 .lock(registration, "crashes", SHORT, 1)
@@ -227,7 +226,7 @@ fn a_refusal_that_was_never_reported_is_given_again_though_its_reason_is_gone() 
         let instance = world
             .request_wallet(world.merchant().await, &applicant)
             .await;
-        let registry = topics::registry();
+        let registry = wallet_topics();
         let mut registrations = registry.iter();
         let validation = registrations.next().unwrap();
         let task = world
@@ -246,7 +245,7 @@ fn a_refusal_that_was_never_reported_is_given_again_though_its_reason_is_gone() 
         let refused = answered(&world, creation, &task).await.answer;
         world.database.run("DELETE FROM users").await;
 
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
         let ended = world.engine.ended(&instance).await;
 
         assert_eq!(written(&refused)["code"], "IDENTITY_CONFLICT");
@@ -267,7 +266,7 @@ fn a_task_that_was_unlocked_under_its_worker_is_done_once_by_two() {
         let applicant = Applicant::new();
         let merchant_row = world.hold("SELECT FROM merchants FOR UPDATE").await;
         // With its one slot taken, the first worker does not ask for the task again.
-        let first = TreeBuilder::new(&world, topics::registry())
+        let first = TreeBuilder::new(&world, wallet_topics())
             .topic(|topic| topic.slots = 1)
             .start();
         let instance = world.request_wallet(merchant, &applicant).await;
@@ -277,7 +276,7 @@ fn a_task_that_was_unlocked_under_its_worker_is_done_once_by_two() {
             .await;
         world.until_waiting(1).await;
 
-        let second = TreeBuilder::new(&world, topics::registry()).start();
+        let second = TreeBuilder::new(&world, wallet_topics()).start();
         let unlock = format!("external-task/{}/unlock", task["id"].as_str().unwrap());
         world.engine.post(&unlock, json!({})).await;
         world.until_waiting(2).await;
@@ -320,7 +319,7 @@ fn a_task_id_that_was_answered_for_another_instance_is_an_incident() {
             ))
             .await;
 
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
 
         assert_eq!(
             world.engine.incident(&instance).await,

@@ -26,7 +26,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "config",
-        &["camunda", "http", "mail", "store", "tasks", "telemetry"],
+        &[
+            "camunda",
+            "http",
+            "links",
+            "mail",
+            "store",
+            "tasks",
+            "telemetry",
+        ],
     ),
     (
         "app",
@@ -35,10 +43,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "camunda",
             "config",
             "http",
+            "links",
             "mail",
             "metrics",
             "processes",
             "readiness",
+            "security",
             "store",
             "tasks",
             "telemetry",
@@ -47,16 +57,36 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "actors",
-        &["camunda", "mail", "metrics", "readiness", "store", "tasks"],
+        &[
+            "camunda",
+            "links",
+            "mail",
+            "metrics",
+            "readiness",
+            "store",
+            "tasks",
+        ],
     ),
-    ("http", &["metrics", "readiness", "store"]),
-    ("topics", &["tasks", "wallets"]),
+    (
+        "http",
+        &[
+            "links",
+            "metrics",
+            "readiness",
+            "security",
+            "store",
+            "tasks",
+        ],
+    ),
+    ("topics", &["links", "security", "tasks", "wallets"]),
     ("processes", &["camunda", "tasks"]),
     ("wallets", &["mail", "store", "tasks"]),
+    ("security", &["links", "mail", "store", "tasks"]),
     ("tasks", &["camunda", "mail", "store"]),
     ("camunda", &[]),
     ("store", &[]),
     ("mail", &[]),
+    ("links", &[]),
     ("metrics", &[]),
     ("readiness", &[]),
     ("telemetry", &[]),
@@ -94,7 +124,8 @@ fn tasks_know_only_the_shape_of_what_the_engine_sends() {
 
 #[test]
 fn topics_queue_mails_and_never_send_them() {
-    for file in sources(&source_folder().join("wallets")) {
+    let rooms = ["wallets", "security"].map(|room| sources(&source_folder().join(room)));
+    for file in rooms.concat() {
         let text = fs::read_to_string(&file).unwrap();
 
         assert!(

@@ -9,7 +9,7 @@ use crate::processes::{self, BUILT_IN, BuiltIn};
 use crate::topics;
 
 pub(super) async fn built_in() -> Look<()> {
-    processes::check_built_in(&topics::registry())?;
+    processes::check_built_in(&topics::catalogue())?;
     Ok((format!("{} fit the handlers", count(BUILT_IN.len())), ()))
 }
 
@@ -58,7 +58,7 @@ async fn look(
         Some(tenant) => format!("{} version {} of {tenant}", model.key, definition.version),
         None => format!("{} version {}", model.key, definition.version),
     };
-    let contracts = processes::contracts(&topics::registry());
+    let contracts = processes::contracts(&topics::catalogue());
     let mismatches: Vec<_> = bpmn::compare(&bpmn::parse(&name, &xml)?, &contracts)
         .into_iter()
         // Other topics have models of their own.

@@ -8,7 +8,7 @@ fn two_requests_of_one_person_at_once_make_one_wallet() {
         let world = World::new().await;
         let merchant = world.merchant().await;
         let applicants: Vec<_> = (0..20).map(|_| Applicant::new()).collect();
-        let trees = [0; 2].map(|_| TreeBuilder::new(&world, topics::registry()).start());
+        let trees = [0; 2].map(|_| TreeBuilder::new(&world, wallet_topics()).start());
 
         let starts = applicants
             .iter()
@@ -53,7 +53,7 @@ fn two_merchants_requests_for_one_new_person_at_once_make_one_customer() {
         let world = World::new().await;
         let merchants = [world.merchant().await, world.merchant().await];
         let applicants: Vec<_> = (0..20).map(|_| Applicant::new()).collect();
-        let trees = [0; 2].map(|_| TreeBuilder::new(&world, topics::registry()).start());
+        let trees = [0; 2].map(|_| TreeBuilder::new(&world, wallet_topics()).start());
 
         let starts = applicants
             .iter()

@@ -9,10 +9,12 @@ use phantom_worker::actors::{
     drain,
 };
 use phantom_worker::camunda::model::Sorting;
+use phantom_worker::links::{KEY_BYTES, LinkSettings, Links};
 use phantom_worker::mail::{Mail, MailSettings, Mailer, Sender, SmtpUrl};
 use phantom_worker::metrics::{ActorKind, Build, Metrics};
 use phantom_worker::readiness::{Phase, Readiness};
 use phantom_worker::tasks::{Registry, RetryPolicy};
+use secrecy::SecretBox;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use uuid::Uuid;
@@ -32,6 +34,15 @@ pub(crate) struct TreeBuilder<'w> {
     registry: Registry,
     settings: TreeSettings,
     topic: TopicSettings,
+}
+
+/// The links of every tree in this process.
+pub(crate) fn links() -> Links {
+    Links::new(LinkSettings {
+        base_url: "http://127.0.0.1:8088".parse().unwrap(),
+        key: SecretBox::new(Box::new([7; KEY_BYTES])),
+        previous_key: None,
+    })
 }
 
 /// Runs a story on an actix system like the product's: actors on this thread, work on others.
@@ -105,6 +116,7 @@ impl<'w> TreeBuilder<'w> {
             pool: self.world.database.pool.clone(),
             chore_pool: self.world.database.pool.clone(),
             mailer: Mailer::new(MailSettings::new(smtp, sender)).unwrap(),
+            links: Arc::new(links()),
             metrics: Arc::new(Metrics::new(&names, Mail::TEMPLATES, build)),
             readiness: Arc::new(Readiness::new(&names, Instant::now())),
             topics: topics.collect(),

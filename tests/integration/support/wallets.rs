@@ -1,5 +1,7 @@
 //! Merchants and customers of the wallet stories.
 
+use phantom_worker::tasks::Registry;
+use phantom_worker::wallets;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -8,6 +10,13 @@ use super::engine::variables;
 
 /// The process that opens wallets.
 pub(crate) const PROCESS: &str = "wallet-creation-process";
+
+/// The topics of that process alone.
+pub(crate) fn wallet_topics() -> Registry {
+    let mut registry = Registry::default();
+    wallets::register(&mut registry);
+    registry
+}
 
 /// A customer as a request names one.
 #[derive(Clone)]

@@ -1,13 +1,12 @@
 //! Requests that become a wallet and a mail.
 
 use phantom_worker::mail::MessageId;
-use phantom_worker::topics;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::types;
 use crate::support::tree::{TreeBuilder, on_a_system};
-use crate::support::wallets::Applicant;
+use crate::support::wallets::{Applicant, wallet_topics};
 use crate::support::{World, mailbox, until};
 
 /// What a created wallet adds to the variables of a validated request.
@@ -21,7 +20,7 @@ const CREATED: [(&str, &str); 3] = [
 fn a_valid_request_becomes_a_wallet_and_its_steps_are_audited() {
     on_a_system(async {
         let world = World::new().await;
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
         let merchant = world.merchant().await;
         let applicant = Applicant::new();
 
@@ -83,7 +82,7 @@ async fn rows(world: &World) -> (String, String, String) {
 fn the_customer_gets_one_mail_whose_message_id_is_the_wallets() {
     on_a_system(async {
         let world = World::new().await;
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
         let applicant = Applicant::new();
 
         let instance = world
@@ -123,7 +122,7 @@ fn the_customer_gets_one_mail_whose_message_id_is_the_wallets() {
 fn a_request_at_the_limits_of_the_rules_is_accepted() {
     on_a_system(async {
         let world = World::new().await;
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
         let merchant = world.merchant().await;
         let long = "\u{1f600}".repeat(150);
         let host = [60, 60, 60, 30].map(|length| "d".repeat(length)).join(".");
@@ -196,7 +195,7 @@ fn a_request_at_the_limits_of_the_rules_is_accepted() {
 fn a_known_customer_keeps_the_stored_data_and_one_person_stays_one_row() {
     on_a_system(async {
         let world = World::new().await;
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
         let (one, other) = (world.merchant().await, world.merchant().await);
         let applicant = Applicant::new();
         let first = world.request_wallet(one, &applicant).await;
@@ -223,7 +222,7 @@ fn a_known_customer_keeps_the_stored_data_and_one_person_stays_one_row() {
 fn a_user_with_the_same_address_and_national_id_becomes_the_customer() {
     on_a_system(async {
         let world = World::new().await;
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
         let applicant = Applicant::new();
         let (user, email) = (Uuid::new_v4(), applicant.text("email").to_uppercase());
         world

@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use phantom_worker::tasks::Registry;
-use phantom_worker::topics;
 use phantom_worker::wallets::ValidateWalletRequest;
 use uuid::Uuid;
 
 use super::types;
 use crate::support::World;
 use crate::support::tree::{TreeBuilder, on_a_system};
-use crate::support::wallets::Applicant;
+use crate::support::wallets::{Applicant, wallet_topics};
 
 /// An approved request, what happens before its wallet is made, and how that ends.
 struct Case {
@@ -305,7 +304,7 @@ fn what_has_changed_since_the_validation_ends_the_request_with_its_bpmn_error() 
         }
         let before = stored_people(&world).await;
 
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
 
         for (case, instance) in cases.iter().zip(&instances) {
             assert_refused(&world, case, instance).await;

@@ -1,7 +1,6 @@
 //! Requests that `validate-wallet-request` answers with no: every code.
 
 use futures_util::future::join_all;
-use phantom_worker::topics;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -9,7 +8,7 @@ use super::types;
 use crate::support::World;
 use crate::support::engine::Ended;
 use crate::support::tree::{TreeBuilder, on_a_system};
-use crate::support::wallets::Applicant;
+use crate::support::wallets::{Applicant, wallet_topics};
 
 const FIELDS: [&str; 6] = [
     "first_name",
@@ -160,7 +159,7 @@ fn a_faulty_field_is_told_by_its_code_and_nothing_of_the_person_is_kept() {
         cases.extend(faults_of_one_field());
         let too_young = Applicant::new().with("date_of_birth", world.years_ago(17).await);
         cases.push(("date_of_birth", too_young, "under_age".to_owned()));
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
 
         let starts = cases
             .iter()
@@ -185,7 +184,7 @@ fn all_faults_of_a_form_are_told_at_once_and_in_its_order() {
     on_a_system(async {
         let world = World::new().await;
         let merchant = world.merchant().await;
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
         let nobody = Applicant { request: json!({}) };
         let half = Applicant::new()
             .with("phone_number", "123")
@@ -220,7 +219,7 @@ fn the_merchant_is_asked_for_before_the_form_is_read() {
     on_a_system(async {
         let world = World::new().await;
         let (unknown, waiting) = (Uuid::new_v4(), world.merchant_with(false).await);
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
         let (good, bad) = (Applicant::new(), Applicant { request: json!({}) });
 
         for (merchant, applicant, code) in [
@@ -244,7 +243,7 @@ fn a_customer_who_holds_a_wallet_of_the_merchant_gets_no_second_one() {
     on_a_system(async {
         let world = World::new().await;
         let merchant = world.merchant().await;
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
         let applicant = Applicant::new();
         let first = world.request_wallet(merchant, &applicant).await;
         assert_eq!(world.engine.ended(&first).await.at, "wallet_created");

@@ -1,12 +1,11 @@
 //! An operator runs `create-wallet` again: the request was settled once and stays so.
 
 use phantom_worker::tasks::Registry;
-use phantom_worker::topics;
 use phantom_worker::wallets::{CreateWallet, ValidateWalletRequest};
 use serde_json::{Value as Json, json};
 
 use crate::support::tree::{TreeBuilder, on_a_system};
-use crate::support::wallets::{Applicant, PROCESS};
+use crate::support::wallets::{Applicant, PROCESS, wallet_topics};
 use crate::support::{World, mailbox, until};
 
 /// Starts an instance at `create-wallet`, for a request of another instance.
@@ -67,7 +66,7 @@ fn a_wallet_made_twice_by_modification_is_the_same_wallet() {
             2
         );
         tree.drain().await;
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
         assert_eq!(world.engine.ended(&instance).await.at, "wallet_created");
         mailbox::mail_to(applicant.text("email")).await;
         assert_eq!(world.count("wallets").await, 1);
@@ -80,7 +79,7 @@ fn a_wallet_made_twice_by_modification_is_the_same_wallet() {
 fn another_instance_for_a_fulfilled_request_gets_its_wallet_and_sends_no_second_mail() {
     on_a_system(async {
         let world = World::new().await;
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
         let applicant = Applicant::new();
         let instance = world
             .request_wallet(world.merchant().await, &applicant)
@@ -114,7 +113,7 @@ fn a_refused_request_is_refused_again_even_when_its_reason_is_gone() {
                 applicant.text("email")
             ))
             .await;
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
         let instance = world.request_wallet(merchant, &applicant).await;
         let first = world.engine.ended(&instance).await;
         assert_eq!(first.variables["error_code"], "IDENTITY_CONFLICT");
@@ -135,7 +134,7 @@ fn a_refused_request_is_refused_again_even_when_its_reason_is_gone() {
 fn a_request_that_was_rejected_is_never_made_a_wallet_of() {
     on_a_system(async {
         let world = World::new().await;
-        let tree = TreeBuilder::new(&world, topics::registry()).start();
+        let tree = TreeBuilder::new(&world, wallet_topics()).start();
         let applicant = Applicant::new().without("email");
         let instance = world
             .request_wallet(world.merchant().await, &applicant)
