@@ -14,6 +14,7 @@ mod engine_client;
 mod import;
 mod mail_away;
 mod mail_room;
+mod model_paths;
 mod poison;
 mod readme;
 mod redelivery;
