@@ -64,7 +64,7 @@ fn the_settings_table_holds_exactly_the_settings() {
     there.extend(settings("migrate"));
     // Told in the text: every secret's file, and the per-topic variants beside their variable.
     there.retain(|name| {
-        !["_URL_FILE", "_KEY_FILE", "_PASSWORD_FILE", "_BY_TOPIC"]
+        !["_URL_FILE", "_KEY_FILE", "_PASSWORD_FILE", "_PREVIOUS_FILE", "_BY_TOPIC"]
             .iter()
             .any(|end| name.ends_with(end))
     });
