@@ -20,7 +20,7 @@ use super::messages::{OutboxGrew, understands_its_supervisor};
 use super::parts::Parts;
 use super::restart::spread;
 use super::supervisor::ChildId;
-use crate::mail::{Mail, SendError};
+use crate::mail::{Letter, Mail, SendError};
 use crate::metrics::{ActorKind, MailOutcome};
 use crate::store::NoAnswer;
 use crate::store::audit_log::{self, NewAuditRow};
@@ -179,8 +179,12 @@ async fn send(parts: &Parts, message: &ClaimedMessage) -> Attempt {
         // Of a newer version: its replica knows the mail, or this one will when it is newer.
         return Attempt::Later("this version does not know the mail".into());
     };
+    let letter = match Letter::new(&mail, |_, _| Err("no key to sign the link with")) {
+        Ok(letter) => letter,
+        Err(reason) => return Attempt::Later(reason.into()),
+    };
     let key = &message.notification_key;
-    let (outcome, attempt) = match parts.mailer.send(key, &mail).await {
+    let (outcome, attempt) = match parts.mailer.send(key, &letter).await {
         Ok(message_id) => {
             tracing::info!(
                 mail.key = key, mail.message_id = %message_id, mail.template = mail.template(),

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use url::Host;
 
 use super::error::SmtpError;
-use super::message::Mail;
+use super::message::Letter;
 use super::settings::Sender;
 
 /// A Message-ID, `<…@host>`. The same notification key has the same one for ever, so that whoever
@@ -44,12 +44,16 @@ pub(super) struct Composed {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Composes `mail` as multipart/alternative, every part quoted-printable: a bare line break in a
+/// Composes `letter` as multipart/alternative, every part quoted-printable: a bare line break in a
 /// 7-bit body could end the mail early (RUSTSEC-2026-0561).
-pub(super) fn compose(sender: &Sender, key: &str, mail: &Mail) -> Result<Composed, SmtpError> {
+pub(super) fn compose(
+    sender: &Sender,
+    key: &str,
+    letter: &Letter<'_>,
+) -> Result<Composed, SmtpError> {
     let id = MessageId::new(key, sender.domain());
-    let rendered = mail.render(sender.name());
-    let recipient = address(mail.recipient())?;
+    let rendered = letter.render(sender.name());
+    let recipient = address(letter.recipient())?;
     // Set here: lettre would read it back from the headers, and cannot read every address it writes.
     let envelope = Envelope::new(
         Some(sender.mailbox().email.clone()),

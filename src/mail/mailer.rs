@@ -11,7 +11,7 @@ use tracing::subscriber::NoSubscriber;
 
 use super::compose::{Composed, MessageId, compose};
 use super::error::{SendError, SmtpError};
-use super::message::Mail;
+use super::message::Letter;
 use super::session::{Server, Session};
 use super::settings::{CaFile, MailSettings, Sender};
 use super::smtp_url::{Security, SmtpUrl};
@@ -71,13 +71,13 @@ impl Mailer {
         })
     }
 
-    /// Sends `mail`, whose Message-ID is made from `key`. Dropping the future closes its connection.
+    /// Sends `letter`, whose Message-ID is made from `key`. Dropping the future closes its connection.
     ///
     /// # Errors
     /// Sorted by whether the same mail may go out later. After a time-out or a broken connection it
     /// may have gone out already (RFC 1047); it then goes out again with the same Message-ID.
-    pub async fn send(&self, key: &str, mail: &Mail) -> Result<MessageId, SendError> {
-        let mail = compose(&self.inner.sender, key, mail)?;
+    pub async fn send(&self, key: &str, letter: &Letter<'_>) -> Result<MessageId, SendError> {
+        let mail = compose(&self.inner.sender, key, letter)?;
         // lettre writes what it sends to its debug log, addresses and passwords included.
         self.inner
             .send(&mail)

@@ -36,6 +36,14 @@ fn turns_direction(c: char) -> bool {
         | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// How a mail begins, also one to somebody whose name is not known.
+pub(super) fn greeting(name: Option<&str>) -> String {
+    match name.map(one_line).as_deref() {
+        None | Some("") => "Hello,".to_owned(),
+        Some(name) => format!("Hello {name},"),
+    }
+}
+
 /// An amount as it is written in Botswana: `BWP 10,000.00`.
 pub(super) fn money(amount: Decimal, currency: &str) -> String {
     let digits = format!("{:.2}", amount.round_dp(2).abs());
@@ -61,7 +69,7 @@ fn grouped(digits: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_CHARS, money, one_line};
+    use super::{MAX_CHARS, greeting, money, one_line};
 
     #[test]
     fn line_breaks_and_control_characters_become_single_spaces() {
@@ -90,6 +98,13 @@ mod tests {
 
         assert_eq!(line.chars().count(), MAX_CHARS + 1);
         assert!(line.ends_with("ň…"));
+    }
+
+    #[test]
+    fn somebody_without_a_name_is_greeted_too() {
+        assert_eq!(greeting(Some("Neo\r\n")), "Hello Neo,");
+        assert_eq!(greeting(Some("\u{200f} \0")), "Hello,");
+        assert_eq!(greeting(None), "Hello,");
     }
 
     #[test]

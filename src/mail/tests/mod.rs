@@ -9,7 +9,7 @@ mod tls;
 
 use secrecy::SecretString;
 
-use super::{Mail, MailSettings, Mailer, Sender, SmtpUrl};
+use super::{Letter, Mail, MailSettings, Mailer, MessageId, SendError, Sender, SmtpUrl};
 
 fn mail() -> Mail {
     mail_to("neo@example.test")
@@ -25,6 +25,15 @@ fn mail_to(recipient: &str) -> Mail {
         monthly_limit: "10000.00".parse().unwrap(),
         currency: "BWP".to_owned(),
     }
+}
+
+/// The letter of a mail that carries no link.
+fn plain(mail: &Mail) -> Letter<'_> {
+    Letter::new(mail, |_, _| Err("a link was asked for")).unwrap_or_else(|fault| panic!("{fault}"))
+}
+
+async fn send(mailer: &Mailer, key: &str, mail: &Mail) -> Result<MessageId, SendError> {
+    mailer.send(key, &plain(mail)).await
 }
 
 fn sender() -> Sender {

@@ -1,10 +1,10 @@
 //! What the mails look like.
 
-use super::{mail, sender};
+use super::{mail, plain, sender};
 use crate::mail::{Mail, Rendered};
 
 fn rendered() -> Rendered {
-    mail().render(sender().name())
+    plain(&mail()).render(sender().name())
 }
 
 #[test]

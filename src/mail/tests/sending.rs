@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Mutex;
 
 use super::server::{Act, Connection, Server};
-use super::{mail, mail_to, mailer};
+use super::{mail, mail_to, mailer, send};
 use crate::mail::{SendError, SmtpError, Stage};
 
 /// Everything that an error says, to people and to programmers.
@@ -24,10 +24,13 @@ fn is_final(error: &SendError) -> bool {
 async fn a_mail_goes_out_with_two_parts_and_the_headers_it_needs() {
     let server = Server::start([Connection::default()]);
 
-    let id = mailer(&server.url())
-        .send("wallet-created:W0123456789", &mail())
-        .await
-        .unwrap();
+    let id = send(
+        &mailer(&server.url()),
+        "wallet-created:W0123456789",
+        &mail(),
+    )
+    .await
+    .unwrap();
 
     assert_eq!(
         server.commands()[1..],
@@ -76,7 +79,7 @@ async fn only_what_is_said_of_the_mail_itself_is_final() {
                 .on(key, Act::Say(answer))]);
             let mailer = mailer(&server.url().replace("//", "//neo:secret@"));
 
-            let error = mailer.send("key", &mail()).await.unwrap_err();
+            let error = send(&mailer, "key", &mail()).await.unwrap_err();
 
             assert_eq!(is_final(&error), expected, "{answer} to {key}");
             let (SendError::Transient { source } | SendError::Permanent { source }) = error;
@@ -103,8 +106,7 @@ async fn no_error_repeats_the_address_that_a_server_echoes() {
     ] {
         let server = Server::start([Connection::default().on("RCPT", act)]);
 
-        let error = mailer(&server.url())
-            .send("key", &mail())
+        let error = send(&mailer(&server.url()), "key", &mail())
             .await
             .unwrap_err();
 
@@ -124,8 +126,8 @@ async fn a_mail_cut_off_after_the_dot_goes_out_again_under_the_same_id() {
     ]);
     let mailer = mailer(&server.url());
 
-    let error = mailer.send("key", &mail()).await.unwrap_err();
-    let id = mailer.send("key", &mail()).await.unwrap();
+    let error = send(&mailer, "key", &mail()).await.unwrap_err();
+    let id = send(&mailer, "key", &mail()).await.unwrap();
 
     assert!(matches!(
         error,
@@ -147,12 +149,18 @@ async fn an_address_beyond_ascii_waits_for_no_server_that_cannot_take_it() {
         Connection::default().offers("SMTPUTF8"),
     ]);
 
-    let refused = mailer(&server.url())
-        .send("key", &mail_to("mošwela@example.test"))
-        .await;
-    let taken = mailer(&server.url())
-        .send("key", &mail_to("mošwela@example.test"))
-        .await;
+    let refused = send(
+        &mailer(&server.url()),
+        "key",
+        &mail_to("mošwela@example.test"),
+    )
+    .await;
+    let taken = send(
+        &mailer(&server.url()),
+        "key",
+        &mail_to("mošwela@example.test"),
+    )
+    .await;
 
     assert!(is_final(&refused.unwrap_err()));
     assert!(taken.is_ok());
@@ -167,10 +175,13 @@ async fn an_address_beyond_ascii_waits_for_no_server_that_cannot_take_it() {
 async fn a_host_name_beyond_ascii_is_sent_in_its_ascii_form() {
     let server = Server::start([Connection::default()]);
 
-    mailer(&server.url())
-        .send("key", &mail_to("neo@bücher.example"))
-        .await
-        .unwrap();
+    send(
+        &mailer(&server.url()),
+        "key",
+        &mail_to("neo@bücher.example"),
+    )
+    .await
+    .unwrap();
 
     assert!(
         server
@@ -193,7 +204,7 @@ async fn what_is_no_address_is_refused_without_asking_a_server() {
         "neo@example.test\r\nRCPT TO:<x@y>",
         "a b@c",
     ] {
-        let error = mailer.send("key", &mail_to(recipient)).await.unwrap_err();
+        let error = send(&mailer, "key", &mail_to(recipient)).await.unwrap_err();
 
         assert!(is_final(&error));
         assert!(matches!(
@@ -218,8 +229,8 @@ async fn no_log_line_holds_an_address_a_password_or_a_mail() {
     let listening = tracing::subscriber::set_default(log);
 
     tracing::info!("the log is listening");
-    mailer.send("key", &mail()).await.unwrap();
-    mailer.send("key", &mail()).await.unwrap();
+    send(&mailer, "key", &mail()).await.unwrap();
+    send(&mailer, "key", &mail()).await.unwrap();
     mailer.check().await.unwrap_err();
 
     drop(listening);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::server::{Act, Connection, Server};
-use super::{mail, mailer, settings};
+use super::{mail, mailer, send, settings};
 use crate::mail::{Mailer, SendError, SmtpError, Stage};
 
 /// A mailer that does not wait for long.
@@ -20,8 +20,8 @@ async fn mails_share_a_session_and_each_is_answered_for_itself() {
     let server = Server::start([refusing]);
     let mailer = mailer(&server.url());
 
-    mailer.send("a", &mail()).await.unwrap_err();
-    mailer.send("b", &mail()).await.unwrap_err();
+    send(&mailer, "a", &mail()).await.unwrap_err();
+    send(&mailer, "b", &mail()).await.unwrap_err();
 
     assert_eq!(server.connections(), 1);
     assert_eq!(
@@ -40,7 +40,7 @@ async fn a_server_that_hangs_after_the_dot_costs_one_timeout_and_its_connection(
     let server = Server::start([hanging, Connection::default()]);
     let mailer = hasty(&server);
 
-    let error = mailer.send("first", &mail()).await.unwrap_err();
+    let error = send(&mailer, "first", &mail()).await.unwrap_err();
 
     assert!(matches!(
         error,
@@ -51,7 +51,7 @@ async fn a_server_that_hangs_after_the_dot_costs_one_timeout_and_its_connection(
         }
     ));
     server.wait_for_closed(1);
-    mailer.send("second", &mail()).await.unwrap();
+    send(&mailer, "second", &mail()).await.unwrap();
     assert_eq!(
         server.connections(),
         2,
@@ -66,7 +66,7 @@ async fn a_send_that_is_dropped_takes_its_connection_along() {
     let mail = mail();
 
     let sent = tokio::select! {
-        sent = mailer.send("key", &mail) => Some(sent.is_ok()),
+        sent = send(&mailer, "key", &mail) => Some(sent.is_ok()),
         () = server.heard("RCPT") => None,
     };
 
@@ -84,8 +84,8 @@ async fn a_session_that_died_while_idle_is_replaced() {
         let server = Server::start([Connection::default().on("RSET", act), Connection::default()]);
         let mailer = hasty(&server);
 
-        mailer.send("first", &mail()).await.unwrap();
-        mailer.send("second", &mail()).await.unwrap();
+        send(&mailer, "first", &mail()).await.unwrap();
+        send(&mailer, "second", &mail()).await.unwrap();
 
         assert_eq!(server.connections(), 2);
         assert_eq!(server.mails().len(), 2);
@@ -99,7 +99,7 @@ async fn a_session_idle_for_long_is_closed_politely() {
     settings.max_idle = Duration::ZERO;
     let mailer = Mailer::new(settings).unwrap();
 
-    mailer.send("key", &mail()).await.unwrap();
+    send(&mailer, "key", &mail()).await.unwrap();
     mailer.close_idle().await;
 
     server.wait_for_closed(1);
@@ -111,9 +111,9 @@ async fn a_session_used_lately_is_kept() {
     let server = Server::start([Connection::default()]);
     let mailer = mailer(&server.url());
 
-    mailer.send("first", &mail()).await.unwrap();
+    send(&mailer, "first", &mail()).await.unwrap();
     mailer.close_idle().await;
-    mailer.send("second", &mail()).await.unwrap();
+    send(&mailer, "second", &mail()).await.unwrap();
 
     assert_eq!(server.connections(), 1);
 }
@@ -127,11 +127,10 @@ async fn a_server_that_is_not_there_or_never_greets_is_tried_again_later() {
         .port();
     let silent = Server::start([Connection::default().on("greeting", Act::SayNothing)]);
 
-    let absent = mailer(&format!("smtp://127.0.0.1:{port}"))
-        .send("key", &mail())
+    let absent = send(&mailer(&format!("smtp://127.0.0.1:{port}")), "key", &mail())
         .await
         .unwrap_err();
-    let mute = hasty(&silent).send("key", &mail()).await.unwrap_err();
+    let mute = send(&hasty(&silent), "key", &mail()).await.unwrap_err();
 
     assert!(matches!(
         absent,
@@ -155,8 +154,7 @@ async fn answers_that_are_one_off_never_pass_for_a_mail_taken() {
     let early = Act::Say("250 a word too many\r\n250 2.1.0 fine");
     let server = Server::start([Connection::default().on("MAIL", early)]);
 
-    let error = mailer(&server.url())
-        .send("key", &mail())
+    let error = send(&mailer(&server.url()), "key", &mail())
         .await
         .unwrap_err();
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::server::{Act, Connection, Server};
-use super::{mail, sender};
+use super::{mail, send, sender};
 use crate::mail::{CaFile, MailSettings, Mailer, SendError, SmtpError, SmtpUrl, Stage};
 
 pub(super) const CERTIFICATES: &str =
@@ -48,7 +48,7 @@ async fn a_mail_goes_out_over_tls_from_the_first_byte() {
         .implicit_tls("valid")
         .offers("AUTH PLAIN")]);
 
-    implicit(&server).send("key", &mail()).await.unwrap();
+    send(&implicit(&server), "key", &mail()).await.unwrap();
 
     assert_eq!(server.mails().len(), 1);
 }
@@ -57,7 +57,7 @@ async fn a_mail_goes_out_over_tls_from_the_first_byte() {
 async fn a_mail_goes_out_after_starttls_and_nothing_of_it_before() {
     let server = Server::start([Connection::default().starttls("valid").offers("AUTH PLAIN")]);
 
-    starttls(&server).send("key", &mail()).await.unwrap();
+    send(&starttls(&server), "key", &mail()).await.unwrap();
 
     let commands = server.commands();
     assert_eq!(commands[1], "STARTTLS");
@@ -78,8 +78,8 @@ async fn a_certificate_that_proves_nothing_is_refused() {
             Connection::default().starttls(certificate),
         ]);
 
-        let implicit = implicit(&server).send("key", &mail()).await.unwrap_err();
-        let starttls = starttls(&server).send("key", &mail()).await.unwrap_err();
+        let implicit = send(&implicit(&server), "key", &mail()).await.unwrap_err();
+        let starttls = send(&starttls(&server), "key", &mail()).await.unwrap_err();
 
         for error in [implicit, starttls] {
             assert!(
@@ -112,7 +112,9 @@ async fn a_stranger_is_refused_when_the_machine_decides_whom_to_trust() {
     let server = Server::start([Connection::default().implicit_tls("valid")]);
     let url = format!("smtps://localhost:{}", server.port());
 
-    let error = super::mailer(&url).send("key", &mail()).await.unwrap_err();
+    let error = send(&super::mailer(&url), "key", &mail())
+        .await
+        .unwrap_err();
 
     assert!(
         reasons(&error).contains("certificate"),
@@ -127,7 +129,7 @@ async fn a_stranger_is_refused_when_the_machine_decides_whom_to_trust() {
 async fn nothing_is_sent_when_starttls_was_stripped() {
     let server = Server::start([Connection::default().offers("AUTH PLAIN")]);
 
-    let error = starttls(&server).send("key", &mail()).await.unwrap_err();
+    let error = send(&starttls(&server), "key", &mail()).await.unwrap_err();
 
     assert!(matches!(
         error,
@@ -154,7 +156,7 @@ async fn nothing_is_sent_when_starttls_is_refused() {
         .starttls("valid")
         .on("STARTTLS", refusal)]);
 
-    let error = starttls(&server).send("key", &mail()).await.unwrap_err();
+    let error = send(&starttls(&server), "key", &mail()).await.unwrap_err();
 
     assert!(matches!(
         error,
