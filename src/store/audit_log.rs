@@ -1,6 +1,7 @@
 //! The record of every change this system made. Rows are inserted and never touched again.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join_all;
@@ -43,6 +44,34 @@ pub async fn insert(conn: &AsyncPgConnection, rows: &[NewAuditRow<'_>]) -> Query
     try_join_all(rows.iter().map(|row| row.insert(conn)))
         .await
         .map(drop)
+}
+
+/// What was done within these process instances, or to these subjects by no instance: each action
+/// with its outcome, and how often. In the order in which the actions first came.
+///
+/// # Errors
+/// Those of the query.
+pub async fn count_actions(
+    conn: &mut AsyncPgConnection,
+    process_instance_ids: &[&str],
+    subject_ids: &[String],
+) -> QueryResult<Vec<(String, String, i64)>> {
+    let of_subjects = audit_log::process_instance_id
+        .is_null()
+        .and(audit_log::subject_id.eq_any(subject_ids))
+        .and(audit_log::origin.ne("demo"));
+    audit_log::table
+        .filter(
+            audit_log::process_instance_id
+                .assume_not_null()
+                .eq_any(process_instance_ids),
+        )
+        .or_filter(of_subjects)
+        .group_by((audit_log::action, audit_log::outcome))
+        .order(min(audit_log::id))
+        .select((audit_log::action, audit_log::outcome, count_star()))
+        .load(conn)
+        .await
 }
 
 impl NewAuditRow<'_> {

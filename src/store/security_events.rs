@@ -1,5 +1,6 @@
 //! Business facts about users and merchants that matter for security. Rows are only inserted.
 
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join_all;
@@ -34,6 +35,23 @@ pub async fn insert(conn: &AsyncPgConnection, events: &[NewSecurityEvent<'_>]) -
     try_join_all(events.iter().map(|event| event.insert(conn)))
         .await
         .map(drop)
+}
+
+/// What happened within these process instances, and how often.
+///
+/// # Errors
+/// Those of the query.
+pub async fn count_kinds(
+    conn: &mut AsyncPgConnection,
+    process_instance_ids: &[&str],
+) -> QueryResult<Vec<(String, i64)>> {
+    security_events::table
+        .filter(security_events::process_instance_id.eq_any(process_instance_ids))
+        .group_by(security_events::kind)
+        .order(security_events::kind)
+        .select((security_events::kind, count_star()))
+        .load(conn)
+        .await
 }
 
 impl NewSecurityEvent<'_> {

@@ -64,9 +64,15 @@ fn the_settings_table_holds_exactly_the_settings() {
     there.extend(settings("migrate"));
     // Told in the text: every secret's file, and the per-topic variants beside their variable.
     there.retain(|name| {
-        !["_URL_FILE", "_KEY_FILE", "_PASSWORD_FILE", "_PREVIOUS_FILE", "_BY_TOPIC"]
-            .iter()
-            .any(|end| name.ends_with(end))
+        ![
+            "_URL_FILE",
+            "_KEY_FILE",
+            "_PASSWORD_FILE",
+            "_PREVIOUS_FILE",
+            "_BY_TOPIC",
+        ]
+        .iter()
+        .any(|end| name.ends_with(end))
     });
 
     assert_eq!(told, there);

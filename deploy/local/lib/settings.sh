@@ -5,7 +5,7 @@ worker_binary() { printf '%s\n' "${PHANTOM_WORKER_BIN:-${CARGO_TARGET_DIR:-$chec
 
 export_worker_settings() {
   # A shell that is set up for another place must not send this worker there.
-  unset DATABASE_URL_FILE SMTP_URL_FILE TOKEN_KEY_FILE MIGRATE_DATABASE_URL MIGRATE_DATABASE_URL_FILE
+  unset DATABASE_URL_FILE SMTP_URL_FILE TOKEN_KEY_FILE TOKEN_KEY_PREVIOUS TOKEN_KEY_PREVIOUS_FILE MIGRATE_DATABASE_URL MIGRATE_DATABASE_URL_FILE
   CAMUNDA_REST_URL=$(engine_url)
   DATABASE_URL=$(postgres_url phantom_worker)
   SMTP_URL=$(smtp_url)

@@ -1,28 +1,39 @@
-//! `phantom-worker demo`: walks thirty customers through the wallet creation, for everybody to see.
+//! `phantom-worker demo`: walks people and merchants through all processes, for everybody to see.
 
+mod auditor;
+mod case;
+mod cast;
 mod customers;
+mod mailbox;
 mod seed;
 mod table;
+mod visitors;
 mod walk;
 
 use std::net::SocketAddr;
 
 use clap::Args;
+use indicatif::ProgressBar;
+use uuid::Uuid;
 
-use self::customers::{Cast, Expected};
+use self::case::{ADDRESSES, ALARMS, KYC, MERCHANTS, Process, WALLETS, Way};
+use self::cast::{Cast, user};
+use self::mailbox::Mailbox;
 use self::walk::Walk;
 use super::outcome::{Failure, Outcome};
 use super::terminal::{complain, progress_of_lines, say};
 use crate::camunda::Client;
-use crate::config::{DemoArgs, DemoSettings};
+use crate::config::{DemoArgs, DemoSettings, PageSettings};
 use crate::store::Pool;
 
-/// Walks thirty customers through the wallet creation and shows what happened.
+/// Walks people and merchants through all five processes and shows what happened.
 ///
-/// Writes merchants and users that it invents to the workers' database, starts a process instance
-/// for each customer, and waits for running workers to bring them to an end: welcome customers,
-/// requests with all kinds of faults, people who are blocked, who ask twice, or whose data
-/// contradict each other. It can be repeated: each run invents its people anew.
+/// Writes merchants and users that it invents to the workers' database, starts process instances
+/// for them, and waits for running workers to bring each to its end: thirty customers who ask for a
+/// wallet, people and merchants who are checked, alarms, and e-mail addresses that are verified.
+/// With MAILBOX_URL naming the local stack's mailbox it reads the mails there, follows the links in
+/// them and presses the button. At the end stands what an auditor would see. It can be repeated:
+/// each run invents its people anew.
 ///
 /// For databases and engines where invented people do no harm.
 #[derive(Args)]
@@ -47,96 +58,218 @@ impl Demo {
             http,
             pages,
         } = self.settings.read()?;
-        let engine = Client::new(engine)?;
         let pool = Pool::new(&store, tokio::runtime::Handle::current())?;
-        let cast = seed::seed(&pool).await?;
-        pool.close();
+        let stage = Stage {
+            engine: Client::new(engine)?,
+            cast: seed::seed(&pool).await?,
+            mailbox: pages.mailbox.clone().map(Mailbox::new).transpose()?,
+        };
+        let bar = progress_of_lines("walking", stage.cast.number_of_cases());
+        let shows = stage.play(&bar).await;
+        bar.finish_and_clear();
+        let shows = shows?;
 
-        let walks = walk_all(&engine, &cast).await?;
-        table::print(&walks, pages.cockpit.as_ref());
-        let verdict = judge(&walks);
-        if let Some(cockpit) = &pages.cockpit {
-            say(format_args!(
-                "Cockpit  {cockpit} (of an ended instance, the community edition shows the process)"
-            ));
+        let mut records = Vec::new();
+        for show in &shows {
+            table::print(show.process, &show.walks, pages.cockpit.as_ref());
+            show.notes.iter().for_each(say);
+            let link_users = match show.process.key == ADDRESSES.key {
+                true => stage.cast.link_users(),
+                false => Vec::new(),
+            };
+            records.push(auditor::read(&pool, show.process, &show.walks, &link_users).await?);
         }
-        if let Some(mailbox) = &pages.mailbox {
-            say(format_args!("Mailbox  {mailbox}"));
-        }
-        say(format_args!(
-            "Metrics  http://{}/metrics",
-            reachable(http.ops_bind)
-        ));
+        pool.close();
+        auditor::print(&records);
+        let verdict = judge(&shows);
+        print_addresses(&pages, http.ops_bind);
         verdict
     }
 }
 
-async fn walk_all(engine: &Client, cast: &Cast) -> anyhow::Result<Vec<Walk>> {
-    let (first, second) = (cast.first_wave(), cast.second_wave());
-    let bar = progress_of_lines("walking", first.len() + second.len());
-    let mut walks = walk::walk(engine, &cast.run, first, &bar).await?;
-    // Who comes back needs what the first visit made.
-    if walks.iter().all(|walk| walk.ended.is_some()) {
-        walks.extend(walk::walk(engine, &cast.run, second, &bar).await?);
+/// Where the demo plays.
+struct Stage {
+    engine: Client,
+    cast: Cast,
+    /// None where nobody can read the mails.
+    mailbox: Option<Mailbox>,
+}
+
+/// What happened in one process.
+struct Show {
+    process: &'static Process,
+    walks: Vec<Walk>,
+    /// What there is to say below the table.
+    notes: Vec<String>,
+}
+
+impl Stage {
+    async fn play(&self, bar: &ProgressBar) -> anyhow::Result<Vec<Show>> {
+        let cast = &self.cast;
+        let mut wallets = self.walk(cast.customers(), bar).await?;
+        // Who comes back needs what the first visit made.
+        if wallets.iter().all(|walk| walk.arrived.is_some()) {
+            wallets.extend(self.walk(cast.returning_customers(), bar).await?);
+        }
+        let mut shows = vec![Show::new(WALLETS, wallets)];
+        if shows[0].is_without_worker() {
+            return Ok(shows);
+        }
+        shows.push(Show::new(KYC, self.walk(cast.people(), bar).await?));
+        shows.push(Show::new(
+            MERCHANTS,
+            self.walk(cast.merchants(), bar).await?,
+        ));
+        shows.push(Show::new(ALARMS, self.walk(cast.alarms(), bar).await?));
+        shows.push(self.verify_addresses(bar).await?);
+        Ok(shows)
     }
-    bar.finish_and_clear();
-    Ok(walks)
+
+    async fn walk(&self, cases: Vec<case::Case>, bar: &ProgressBar) -> anyhow::Result<Vec<Walk>> {
+        let mut walks = walk::start_all(&self.engine, &self.cast.run, cases).await?;
+        walk::settle(&self.engine, &mut walks, bar).await?;
+        Ok(walks)
+    }
+
+    /// Lets people ask, read their mail and press the button; one never does.
+    async fn verify_addresses(&self, bar: &ProgressBar) -> anyhow::Result<Show> {
+        let mut walks = self.walk(self.cast.addresses(), bar).await?;
+        walks.extend(self.walk(vec![self.cast.impatient_address()], bar).await?);
+        let mut show = Show::new(ADDRESSES, walks);
+        let Some(mailbox) = &self.mailbox else {
+            let note = "Nobody read these mails: set MAILBOX_URL to the local stack's mailbox.";
+            show.notes.push(note.to_owned());
+            return Ok(show);
+        };
+        for (person, mails) in READERS {
+            let address = self.cast.email(person);
+            let link = mailbox.newest_link(&address, mails).await?;
+            let said = mailbox.follow(&link).await?;
+            show.notes.push(format!(
+                "{address} opened the newest mail, pressed the button and read: {said}"
+            ));
+        }
+        show.notes.push(String::new());
+        let readers = READERS.map(|(person, _)| self.cast.id(person));
+        let confirmed = show
+            .walks
+            .iter_mut()
+            .filter(|walk| readers.iter().any(|id| walk.case.is_about(*id)));
+        for walk in confirmed {
+            walk.case.expected = vec![Way::to("email_verified")];
+            // It has left the place where it waited, or is about to.
+            walk.arrived = None;
+        }
+        // They are counted already.
+        walk::settle(&self.engine, &mut show.walks, &ProgressBar::hidden()).await?;
+        Ok(show)
+    }
+}
+
+/// Who reads mails, and how many of them they have asked for.
+const READERS: [(u32, usize); 2] = [(user::READER, 1), (user::IMPATIENT, 2)];
+
+impl Cast {
+    fn number_of_cases(&self) -> usize {
+        let lists = [
+            self.customers(),
+            self.returning_customers(),
+            self.people(),
+            self.merchants(),
+            self.alarms(),
+            self.addresses(),
+        ];
+        lists.iter().map(Vec::len).sum::<usize>() + 1
+    }
+
+    fn link_users(&self) -> Vec<Uuid> {
+        READERS.map(|(person, _)| self.id(person)).to_vec()
+    }
+}
+
+impl Show {
+    fn new(process: &'static Process, walks: Vec<Walk>) -> Self {
+        Self {
+            process,
+            walks,
+            notes: Vec::new(),
+        }
+    }
+
+    fn is_without_worker(&self) -> bool {
+        self.walks.iter().all(|walk| walk.arrived.is_none())
+    }
+
+    /// Tells which ways did not end as they should, and counts them.
+    fn complain(&self) -> usize {
+        let mut count = 0;
+        for (position, walk) in self.walks.iter().enumerate() {
+            if walk.is_as_expected() {
+                continue;
+            }
+            count += 1;
+            let expected: Vec<_> = walk.case.expected.iter().map(Way::describe).collect();
+            complain(format_args!(
+                "{} {} {}: expected {}, got {}",
+                self.process.title,
+                position + 1,
+                walk.case.label,
+                expected.join(" or "),
+                table::describe(walk)
+            ));
+        }
+        count
+    }
 }
 
 /// Says how it went: a line for each way that did not end as it should, and one for them all.
-fn judge(walks: &[Walk]) -> Outcome {
-    if walks.iter().all(|walk| walk.ended.is_none()) {
+fn judge(shows: &[Show]) -> Outcome {
+    let wallets = &shows[0];
+    if wallets.is_without_worker() {
         complain(
             "nobody got anywhere: does `phantom-worker run` run, with the same engine, tenants \
              and database?",
         );
         return Err(Failure::Told);
     }
-    let mut wrong = unexpected(walks);
-    let twins = walks
+    let mut wrong: usize = shows.iter().map(Show::complain).sum();
+    let twins = wallets
+        .walks
         .iter()
-        .filter(|walk| walk.customer.expected == Expected::WalletOfOne);
-    let of_twins = twins.filter(|walk| walk.has_wallet()).count();
+        .filter(|walk| walk.case.expected.len() > 1);
+    let of_twins = twins.filter(|walk| walk.has_result()).count();
     if of_twins != 1 {
         wrong += 1;
         complain(format_args!(
             "one person has {of_twins} wallets of one merchant"
         ));
     }
-    let made = walks.iter().filter(|walk| walk.has_wallet()).count();
-    say(format_args!("{} customers, {made} wallets", walks.len()));
+    let made = wallets
+        .walks
+        .iter()
+        .filter(|walk| walk.has_result())
+        .count();
+    let instances: usize = shows.iter().map(|show| show.walks.len()).sum();
+    say(format_args!(
+        "{instances} process instances; {} customers, {made} wallets",
+        wallets.walks.len()
+    ));
     match wrong {
         0 => Ok(()),
         _ => Err(Failure::Told),
     }
 }
 
-/// Tells which ways did not end as they should, and counts them.
-fn unexpected(walks: &[Walk]) -> usize {
-    let mut count = 0;
-    for (position, walk) in walks.iter().enumerate() {
-        if walk.is_as_expected() {
-            continue;
-        }
-        count += 1;
-        complain(format_args!(
-            "{} {}: expected {}, got {}",
-            position + 1,
-            walk.customer.label,
-            expected(walk.customer.expected),
-            table::describe(walk)
+fn print_addresses(pages: &PageSettings, ops: SocketAddr) {
+    if let Some(cockpit) = &pages.cockpit {
+        say(format_args!(
+            "Cockpit  {cockpit} (of an ended instance, the community edition shows the process)"
         ));
     }
-    count
-}
-
-fn expected(expected: Expected) -> String {
-    match expected {
-        Expected::Wallet => "a wallet".to_owned(),
-        Expected::Declined(codes) => codes.join(" "),
-        Expected::Error(code) => code.to_owned(),
-        Expected::WalletOfOne => "a wallet or wallet_exists".to_owned(),
+    if let Some(mailbox) = &pages.mailbox {
+        say(format_args!("Mailbox  {mailbox}"));
     }
+    say(format_args!("Metrics  http://{}/metrics", reachable(ops)));
 }
 
 /// An address that listens everywhere is reached here by the loopback.

@@ -1,57 +1,78 @@
-//! The table of what happened, readable on a wide terminal, on a narrow one, and in a file.
+//! The tables of what happened, readable on a wide terminal, on a narrow one, and in a file.
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 use url::Url;
 
-use super::walk::{Ended, Ending, Walk};
+use super::case::Process;
+use super::walk::Walk;
 use crate::cli::terminal::say;
 
-/// Prints a row for each customer. Links stand in the table where it is wide enough to keep them
-/// whole, and below it otherwise.
-pub(super) fn print(walks: &[Walk], cockpit: Option<&Url>) {
+/// Prints a row for each way through a process. Links stand in the table where it is wide enough to
+/// keep them whole, and below it otherwise.
+pub(super) fn print(process: &Process, walks: &[Walk], cockpit: Option<&Url>) {
+    say(format_args!("{}", process.title));
     let links: Option<Vec<String>> =
         cockpit.map(|cockpit| walks.iter().map(|walk| link(cockpit, walk)).collect());
-    let wide = table(walks, links.as_deref(), ContentArrangement::Disabled);
+    let wide = table(
+        process,
+        walks,
+        links.as_deref(),
+        ContentArrangement::Disabled,
+    );
     match (wide.width(), &links) {
         (Some(width), Some(links)) if row_width(&wide) > usize::from(width) => {
-            say(table(walks, None, ContentArrangement::Dynamic));
+            say(table(process, walks, None, ContentArrangement::Dynamic));
             for (position, link) in links.iter().enumerate() {
                 say(format_args!("{:>2} {link}", position + 1));
             }
         }
-        (Some(_), None) => say(table(walks, None, ContentArrangement::Dynamic)),
+        (Some(_), None) => say(table(process, walks, None, ContentArrangement::Dynamic)),
         _ => say(wide),
     }
+    say("");
+}
+
+/// A table in the style of them all.
+pub(super) fn empty(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(
+        header
+            .iter()
+            .map(|name| Cell::new(name).add_attribute(Attribute::Bold)),
+    );
+    table
 }
 
 fn row_width(table: &Table) -> usize {
     table.lines().next().map_or(0, |line| line.chars().count())
 }
 
-fn table(walks: &[Walk], links: Option<&[String]>, arrangement: ContentArrangement) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_FULL_CONDENSED)
-        .set_content_arrangement(arrangement);
-    let mut header = vec!["", "Customer", "Decision", "Wallet", "Time"];
+fn table(
+    process: &Process,
+    walks: &[Walk],
+    links: Option<&[String]>,
+    arrangement: ContentArrangement,
+) -> Table {
+    let mut header = vec!["", "Case", "Decision"];
+    header.extend(process.result.map(|made| made.column));
+    header.push("Time");
     header.extend(links.map(|_| "Cockpit"));
-    table.set_header(
-        header
-            .into_iter()
-            .map(|name| Cell::new(name).add_attribute(Attribute::Bold)),
-    );
+    let mut table = empty(&header);
+    table.set_content_arrangement(arrangement);
     for (position, walk) in walks.iter().enumerate() {
-        let (wallet, took) = match &walk.ended {
-            Some(Ended { ending, took }) => (wallet(ending), format!("{} ms", took.as_millis())),
-            None => ("", String::new()),
-        };
+        let arrived = walk.arrived.as_ref();
+        let took = arrived.and_then(|arrived| arrived.took);
         let mut row = vec![
             Cell::new(position + 1).set_alignment(CellAlignment::Right),
-            Cell::new(walk.customer.label),
+            Cell::new(walk.case.label),
             decision(walk),
-            Cell::new(wallet),
-            Cell::new(took).set_alignment(CellAlignment::Right),
         ];
+        row.extend(process.result.map(|_| {
+            let result = arrived.and_then(|arrived| arrived.result.as_deref());
+            Cell::new(result.unwrap_or_default())
+        }));
+        let took = took.map(|took| format!("{} ms", took.as_millis()));
+        row.push(Cell::new(took.unwrap_or_default()).set_alignment(CellAlignment::Right));
         row.extend(links.map(|links| Cell::new(&links[position])));
         table.add_row(row);
     }
@@ -60,28 +81,23 @@ fn table(walks: &[Walk], links: Option<&[String]>, arrangement: ContentArrangeme
 
 fn decision(walk: &Walk) -> Cell {
     let text = describe(walk);
-    match (walk.is_as_expected(), walk.has_wallet()) {
-        (true, true) => Cell::new(text).fg(Color::Green),
-        (true, false) => Cell::new(text),
+    let refused = walk
+        .arrived
+        .as_ref()
+        .is_some_and(|arrived| !arrived.codes.is_empty());
+    match (walk.is_as_expected(), refused) {
+        (true, false) => Cell::new(text).fg(Color::Green),
+        (true, true) => Cell::new(text),
         (false, _) => Cell::new(text).fg(Color::Red),
     }
 }
 
 /// How a way ended, in words.
 pub(super) fn describe(walk: &Walk) -> String {
-    match walk.ended.as_ref().map(|ended| &ended.ending) {
-        Some(Ending::Wallet(_)) => "wallet created".to_owned(),
-        Some(Ending::Declined(codes)) => codes.join(" "),
-        Some(Ending::Error(code)) => code.clone(),
-        Some(Ending::Elsewhere(end)) => format!("ended at {end}"),
+    match &walk.arrived {
+        Some(arrived) if arrived.codes.is_empty() => arrived.name.to_lowercase(),
+        Some(arrived) => arrived.codes.join(" "),
         None => walk.stuck.clone().unwrap_or_default(),
-    }
-}
-
-fn wallet(ending: &Ending) -> &str {
-    match ending {
-        Ending::Wallet(wallet_id) => wallet_id,
-        _ => "",
     }
 }
 
