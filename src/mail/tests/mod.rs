@@ -1,7 +1,9 @@
 //! Tests of the whole room, on a mail server that does as it is told.
 
 mod hostile;
+mod outbox;
 mod rendering;
+mod samples;
 mod sending;
 mod server;
 mod sessions;
@@ -9,7 +11,7 @@ mod tls;
 
 use secrecy::SecretString;
 
-use super::{Letter, Mail, MailSettings, Mailer, MessageId, SendError, Sender, SmtpUrl};
+use super::{Mail, MailSettings, Mailer, MessageId, SendError, Sender, SmtpUrl};
 
 fn mail() -> Mail {
     mail_to("neo@example.test")
@@ -27,13 +29,8 @@ fn mail_to(recipient: &str) -> Mail {
     }
 }
 
-/// The letter of a mail that carries no link.
-fn plain(mail: &Mail) -> Letter<'_> {
-    Letter::new(mail, |_, _| Err("a link was asked for")).unwrap_or_else(|fault| panic!("{fault}"))
-}
-
 async fn send(mailer: &Mailer, key: &str, mail: &Mail) -> Result<MessageId, SendError> {
-    mailer.send(key, &plain(mail)).await
+    mailer.send(key, &samples::letter(mail)).await
 }
 
 fn sender() -> Sender {
