@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{join, try_join};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
@@ -275,8 +275,11 @@ impl Topic {
         let written = parts
             .chore_pool
             .ask(ANSWER_TIMEOUT, async |conn| {
-                task_deliveries::forget(conn, engine_id, &heard).await?;
-                task_completions::mark_reported(conn, engine_id, &reported).await
+                let conn = &*conn;
+                // Neither depends on the other, so they share a round trip.
+                let forgotten = task_deliveries::forget(conn, engine_id, &heard);
+                let marked = task_completions::mark_reported(conn, engine_id, &reported);
+                try_join(forgotten, marked).await
             })
             .await;
         if let Err(error) = written {

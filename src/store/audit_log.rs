@@ -10,7 +10,7 @@ use super::schema::audit_log;
 
 /// Who did what to whom, when, with what outcome. Ids only, no personal data.
 #[derive(Insertable)]
-#[diesel(table_name = audit_log)]
+#[diesel(table_name = audit_log, treat_none_as_default_value = false)]
 pub struct NewAuditRow<'a> {
     /// By the database's clock for changes, by ours for what happened without a transaction.
     pub occurred_at: DateTime<Utc>,

@@ -1,8 +1,8 @@
 //! The database's clock: one clock for all replicas.
 
 use chrono::{DateTime, Utc};
-use diesel::QueryResult;
-use diesel::dsl::sql;
+use diesel::dsl;
+use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -11,7 +11,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 /// # Errors
 /// Those of the query.
 pub async fn now(conn: &mut AsyncPgConnection) -> QueryResult<DateTime<Utc>> {
-    diesel::select(sql::<Timestamptz>("now()"))
+    diesel::select(dsl::now.into_sql::<Timestamptz>())
         .get_result(conn)
         .await
 }

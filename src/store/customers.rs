@@ -24,7 +24,7 @@ pub struct Customer {
 
 /// A customer as `create-wallet` makes one.
 #[derive(Insertable)]
-#[diesel(table_name = customers)]
+#[diesel(table_name = customers, treat_none_as_default_value = false)]
 pub struct NewCustomer<'a> {
     /// A new id.
     pub customer_id: Uuid,

@@ -16,6 +16,7 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::prepared::Prepare;
 use super::schema::outbox;
 
 /// The channel of mails.
@@ -25,7 +26,7 @@ pub const ENGINE_MESSAGE: &str = "engine_message";
 
 /// A message as a transaction queues it.
 #[derive(Insertable)]
-#[diesel(table_name = outbox)]
+#[diesel(table_name = outbox, treat_none_as_default_value = false)]
 pub struct NewMessage<'a> {
     /// A new id.
     pub id: Uuid,
@@ -127,6 +128,7 @@ pub async fn claim_due(
     .bind::<Text, _>(channel)
     .bind::<BigInt, _>(limit)
     .bind::<Double, _>(term.as_secs_f64())
+    .prepared()
     .load(conn)
     .await
 }
@@ -148,6 +150,7 @@ impl ClaimedMessage {
                 outbox::claimed_until.eq(None::<DateTime<Utc>>),
                 outbox::last_error.eq(None::<String>),
             ))
+            .prepared()
             .execute(conn)
             .await?;
         Ok(marked == 1)
@@ -174,6 +177,7 @@ impl ClaimedMessage {
                 outbox::claimed_until.eq(None::<DateTime<Utc>>),
                 outbox::last_error.eq(error),
             ))
+            .prepared()
             .execute(conn)
             .await
             .map(drop)
@@ -192,6 +196,7 @@ impl ClaimedMessage {
                 outbox::claimed_until.eq(None::<DateTime<Utc>>),
                 outbox::last_error.eq(error),
             ))
+            .prepared()
             .execute(&mut conn)
             .await?;
         Ok(marked == 1)
@@ -217,6 +222,7 @@ pub async fn next_due_in(
          FROM outbox WHERE state = 'pending' AND channel = $1",
     )
     .bind::<Text, _>(channel)
+    .prepared()
     .get_result(conn)
     .await?;
     Ok(due
@@ -257,6 +263,7 @@ pub async fn depths(conn: &mut AsyncPgConnection) -> QueryResult<Vec<Depth>> {
                 min(created_at) FILTER (WHERE state = 'pending') AS oldest \
          FROM outbox WHERE state <> 'sent' GROUP BY channel",
     )
+    .prepared()
     .load(conn)
     .await
 }

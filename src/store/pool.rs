@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::QueryResult;
-use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::{self, Object};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::future::try_join;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -109,7 +110,7 @@ impl Pool {
         self.inner
             .get()
             .await
-            .map(|object| Connection(Some(object)))
+            .map(Connection::lent)
             .map_err(PoolFailure::Connect)
     }
 
@@ -147,9 +148,65 @@ impl Pool {
 ///
 /// Dropped in the middle of a transaction, by a cancelled future or a panic, it is closed instead
 /// of going back: in the pool it would keep its row locks until somebody happened to take it.
-pub struct Connection(Option<Object<AsyncPgConnection>>);
+pub struct Connection {
+    object: Option<Object<AsyncPgConnection>>,
+    /// A transaction of [`Connection::begin_with`] has not ended for certain.
+    is_in_transaction: bool,
+}
+
+/// Whatever the role's default is: who waited for another transaction must see what that one wrote.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 impl Connection {
+    fn lent(object: Object<AsyncPgConnection>) -> Self {
+        Self {
+            object: Some(object),
+            is_in_transaction: false,
+        }
+    }
+
+    /// Begins a transaction and runs its first statement, in one round trip.
+    ///
+    /// The statement is on its way before PostgreSQL has answered to BEGIN. Should it refuse that
+    /// (somebody cancels just this), it runs the statement all the same, and commits it by itself:
+    /// so `first` must do no harm alone.
+    ///
+    /// # Errors
+    /// Those of BEGIN and of `first`.
+    pub async fn begin_with<T>(
+        &mut self,
+        first: impl AsyncFnOnce(&AsyncPgConnection) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        self.is_in_transaction = true;
+        let conn: &AsyncPgConnection = self;
+        // Polled in this order, so sent in this order.
+        let ((), first) = try_join((&mut &*conn).batch_execute(BEGIN), first(conn)).await?;
+        Ok(first)
+    }
+
+    /// Commits. Never to be sent together with a statement: should that be refused, this would
+    /// end the transaction without a word of it.
+    ///
+    /// # Errors
+    /// Those of the statement. Whether the transaction took place is not always known then.
+    pub async fn commit(&mut self) -> QueryResult<()> {
+        self.end_by("COMMIT").await
+    }
+
+    /// Rolls back.
+    ///
+    /// # Errors
+    /// Those of the statement.
+    pub async fn roll_back(&mut self) -> QueryResult<()> {
+        self.end_by("ROLLBACK").await
+    }
+
+    async fn end_by(&mut self, statement: &str) -> QueryResult<()> {
+        self.batch_execute(statement).await?;
+        self.is_in_transaction = false;
+        Ok(())
+    }
+
     /// Whether the server is gone, as opposed to having refused one statement.
     pub fn is_lost(&mut self) -> bool {
         self.is_broken()
@@ -157,7 +214,7 @@ impl Connection {
 
     /// Closes the connection instead of giving it back.
     pub fn close(mut self) {
-        if let Some(object) = self.0.take() {
+        if let Some(object) = self.object.take() {
             drop(Object::take(object));
         }
     }
@@ -169,20 +226,20 @@ impl Deref for Connection {
     type Target = AsyncPgConnection;
 
     fn deref(&self) -> &AsyncPgConnection {
-        self.0.as_ref().expect(LENT)
+        self.object.as_ref().expect(LENT)
     }
 }
 
 impl DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut AsyncPgConnection {
-        self.0.as_mut().expect(LENT)
+        self.object.as_mut().expect(LENT)
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(mut object) = self.0.take()
-            && object.is_broken()
+        if let Some(mut object) = self.object.take()
+            && (self.is_in_transaction || object.is_broken())
         {
             drop(Object::take(object));
         }
@@ -249,3 +306,6 @@ fn tls_connector(settings: &StoreSettings) -> Result<MakeRustlsConnect, PoolFail
     };
     Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,19 @@
 //! The inbox: one row a task that was answered, keyed by engine and task id.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl;
 use diesel::prelude::*;
+use diesel::query_dsl::methods::FilterDsl;
 use diesel::sql_types::{Array, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 
+use super::prepared::Prepare;
 use super::schema::task_completions as completions;
 
 /// The claim on a task: the key, who it is, and what it was given.
 #[derive(Insertable)]
-#[diesel(table_name = completions)]
+#[diesel(table_name = completions, treat_none_as_default_value = false)]
 pub struct NewCompletion<'a> {
     /// Which engine; task ids repeat between engines.
     pub engine_id: &'a str,
@@ -59,13 +62,19 @@ impl NewCompletion<'_> {
     ///
     /// # Errors
     /// Those of the query; the lock time-out says that another execution is still at work.
-    pub async fn claim(&self, conn: &mut AsyncPgConnection) -> QueryResult<Claim> {
+    pub async fn claim(&self, mut conn: &AsyncPgConnection) -> QueryResult<Claim> {
         // Insert first: the primary key makes a second delivery wait here instead of working twice.
         let inserted = diesel::insert_into(completions::table)
             .values(self)
-            .on_conflict_do_nothing()
+            .on_conflict((completions::engine_id, completions::task_id))
+            .do_update()
+            .set(completions::completed_at.eq(dsl::now))
+            // Nobody stands behind a row without an answer: it was claimed outside of any
+            // transaction, because only the BEGIN before it was refused.
+            .filter(completions::answer.is_null())
             .returning(completions::completed_at)
-            .get_result(conn)
+            .prepared()
+            .get_result(&mut conn)
             .await
             .optional()?;
         if let Some(now) = inserted {
@@ -74,7 +83,7 @@ impl NewCompletion<'_> {
         completions::table
             .find((self.engine_id, self.task_id))
             .select(Completion::as_select())
-            .first(conn)
+            .first(&mut conn)
             .await
             .map(Claim::Answered)
     }
@@ -92,6 +101,7 @@ pub async fn record_answer(
 ) -> QueryResult<()> {
     diesel::update(completions::table.find((engine_id, task_id)))
         .set(completions::answer.eq(answer))
+        .prepared()
         .execute(&mut conn)
         .await
         .map(drop)
@@ -102,7 +112,7 @@ pub async fn record_answer(
 /// # Errors
 /// Those of the query.
 pub async fn mark_reported(
-    conn: &mut AsyncPgConnection,
+    mut conn: &AsyncPgConnection,
     engine_id: &str,
     task_ids: &[String],
 ) -> QueryResult<()> {
@@ -113,7 +123,8 @@ pub async fn mark_reported(
     )
     .bind::<Text, _>(engine_id)
     .bind::<Array<Text>, _>(task_ids)
-    .execute(conn)
+    .prepared()
+    .execute(&mut conn)
     .await
     .map(drop)
 }

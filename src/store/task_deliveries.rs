@@ -2,16 +2,16 @@
 //!
 //! Hints, not facts: their commits do not wait for the disk, so a crash may forget the last ones.
 
-use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, Integer, Text};
+use diesel::sql_types::{Array, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::prepared::Prepare;
 use super::schema::task_deliveries;
 
 /// A task and how many of its deliveries have ended without a word, this one included.
-#[derive(Queryable)]
+#[derive(QueryableByName)]
+#[diesel(table_name = task_deliveries)]
 pub struct Delivery {
     /// The external task's id.
     pub task_id: String,
@@ -29,49 +29,21 @@ pub async fn count(
     topic: &str,
     task_ids: &[&str],
 ) -> QueryResult<Vec<Delivery>> {
-    let count = Count {
-        engine_id,
-        topic,
-        task_ids,
-    };
-    count.load(conn).await
-}
-
-/// The statement of [`count`], of its own type so that it stays prepared: each task waits for it.
-struct Count<'a> {
-    engine_id: &'a str,
-    topic: &'a str,
-    task_ids: &'a [&'a str],
-}
-
-impl QueryFragment<Pg> for Count<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(
-            "INSERT INTO task_deliveries AS known (engine_id, task_id, topic, silent) SELECT ",
-        );
-        out.push_bind_param::<Text, _>(self.engine_id)?;
-        out.push_sql(", delivered.task_id, ");
-        out.push_bind_param::<Text, _>(self.topic)?;
-        out.push_sql(", 1 FROM unnest(");
-        out.push_bind_param::<Array<Text>, _>(self.task_ids)?;
-        out.push_sql(
-            ") AS delivered (task_id), \
-             (SELECT set_config('synchronous_commit', 'off', true)) AS relaxed \
-             ON CONFLICT (engine_id, task_id) \
-             DO UPDATE SET silent = least(known.silent + 1, 3), delivered_at = now() \
-             RETURNING task_id, silent",
-        );
-        Ok(())
-    }
-}
-
-impl QueryId for Count<'_> {
-    type QueryId = Count<'static>;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl Query for Count<'_> {
-    type SqlType = (Text, Integer);
+    diesel::sql_query(
+        "INSERT INTO task_deliveries AS known (engine_id, task_id, topic, silent) \
+         SELECT $1, delivered.task_id, $2, 1 \
+         FROM unnest($3) AS delivered (task_id), \
+              (SELECT set_config('synchronous_commit', 'off', true)) AS relaxed \
+         ON CONFLICT (engine_id, task_id) \
+         DO UPDATE SET silent = least(known.silent + 1, 3), delivered_at = now() \
+         RETURNING task_id, silent",
+    )
+    .bind::<Text, _>(engine_id)
+    .bind::<Text, _>(topic)
+    .bind::<Array<Text>, _>(task_ids)
+    .prepared()
+    .load(conn)
+    .await
 }
 
 /// Counts one run of a suspect, which nothing else runs beside; tells how many there were, this
@@ -96,7 +68,7 @@ pub async fn count_alone(
 /// # Errors
 /// Those of the query.
 pub async fn forget(
-    conn: &mut AsyncPgConnection,
+    mut conn: &AsyncPgConnection,
     engine_id: &str,
     task_ids: &[String],
 ) -> QueryResult<()> {
@@ -107,7 +79,8 @@ pub async fn forget(
     )
     .bind::<Text, _>(engine_id)
     .bind::<Array<Text>, _>(task_ids)
-    .execute(conn)
+    .prepared()
+    .execute(&mut conn)
     .await
     .map(drop)
 }

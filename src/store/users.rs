@@ -9,6 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::prepared::Prepare;
 use super::schema::{customers, users};
 use super::upsert::{Collision, Target, Upserted};
 
@@ -53,7 +54,7 @@ impl User {
 
 /// A user as `create-wallet` makes one.
 #[derive(Insertable)]
-#[diesel(table_name = users)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
 pub struct NewUser<'a> {
     /// A new id.
     pub id: Uuid,
@@ -93,7 +94,8 @@ pub async fn lock(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<
         .find(id)
         .select(User::as_select())
         .for_no_key_update()
-        .first(conn)
+        .prepared()
+        .get_result(conn)
         .await
         .optional()
 }
@@ -131,6 +133,7 @@ pub async fn lock_claimants(
         .order(users::id)
         .select((User::as_select(), same_email(), exists(customer)))
         .for_no_key_update()
+        .prepared()
         .load(conn)
         .await
 }

@@ -7,6 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::prepared::Prepare;
 use super::schema::wallet_creation_requests as requests;
 
 /// Decided in the customer's favour; a wallet is still to be made.
@@ -42,7 +43,7 @@ pub struct WalletCreationRequest {
 
 /// A request as `validate-wallet-request` decides it.
 #[derive(Insertable)]
-#[diesel(table_name = requests)]
+#[diesel(table_name = requests, treat_none_as_default_value = false)]
 pub struct NewWalletCreationRequest<'a> {
     /// A new id.
     pub request_id: Uuid,
@@ -119,6 +120,7 @@ pub async fn lock(
 pub async fn mark_fulfilled(mut conn: &AsyncPgConnection, request_id: Uuid) -> QueryResult<()> {
     diesel::update(requests::table.find(request_id))
         .set((requests::status.eq(FULFILLED), requests::updated_at.eq(now)))
+        .prepared()
         .execute(&mut conn)
         .await
         .map(drop)
@@ -148,6 +150,7 @@ pub async fn mark_rejected(
                 requests::date_of_birth.eq(None::<NaiveDate>),
             ),
         ))
+        .prepared()
         .execute(conn)
         .await
         .map(drop)

@@ -9,7 +9,7 @@ use super::schema::{customers, merchants, users, wallets};
 
 /// A wallet as `create-wallet` opens one.
 #[derive(Insertable)]
-#[diesel(table_name = wallets)]
+#[diesel(table_name = wallets, treat_none_as_default_value = false)]
 pub struct NewWallet<'a> {
     /// The public number.
     pub wallet_id: &'a str,

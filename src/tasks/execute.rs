@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use diesel::QueryResult;
-use diesel_async::TransactionManager;
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 
@@ -85,15 +83,20 @@ impl Execution<'_> {
 
     /// One transaction, from BEGIN to COMMIT or ROLLBACK.
     async fn run_once(&self, input: DecodedInput, sha256: &[u8]) -> Result<Verdict, Conflicted> {
-        let mut conn = match self.begin().await {
+        let mut conn = match self.connect().await {
             Ok(conn) => conn,
-            Err(away) => return Ok(Verdict::DatabaseAway(away)),
+            Err(away) => return Ok(Verdict::DatabaseAway(away.into())),
         };
-        let Ok(worked) = timeout(self.limit, self.work(&mut conn, input, sha256)).await else {
+        let claim = match answer(self.begin(&mut conn, sha256)).await {
+            Ok(claim) => claim,
+            Err(silence) => return Ok(silent(conn, silence)),
+        };
+        let worked = self.work(&mut conn, claim, input, sha256);
+        let Ok(worked) = timeout(self.limit, worked).await else {
             return Ok(self.overdue(conn).await);
         };
         let failed = match worked {
-            Ok((answered, flushed)) => match answer(commit(&mut conn)).await {
+            Ok((answered, flushed)) => match answer(conn.commit()).await {
                 Ok(Ok(())) => {
                     if let Some(flushed) = flushed {
                         flushed.log_security_events(&self.origin());
@@ -103,7 +106,7 @@ impl Execution<'_> {
                 Ok(Err(error)) => Abort::Later(TaskError::Database(error)),
                 Err(silence) => return Ok(silent(conn, silence)),
             },
-            Err(abort) => match answer(roll_back(&mut conn)).await {
+            Err(abort) => match answer(conn.roll_back()).await {
                 // A rollback that fails closes the connection, and with it the transaction.
                 Ok(_) => abort,
                 Err(silence) => return Ok(silent(conn, silence)),
@@ -112,28 +115,22 @@ impl Execution<'_> {
         sort(failed, conn.is_lost())
     }
 
-    async fn begin(&self) -> anyhow::Result<Connection> {
+    async fn connect(&self) -> Result<Connection, NoAnswer> {
         // All connections lent for so long to tasks that are over after it.
-        let mut conn = timeout(self.limit, self.pool.get())
-            .await
-            .map_err(|_elapsed| NoAnswer::Silence)??;
-        // Whatever the role's default is: a second delivery must see the first one's row as soon
-        // as it stops waiting for it.
-        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
-        let begun = answer(Transactions::begin_transaction_sql(&mut *conn, begin)).await;
-        match begun {
-            Ok(begun) => begun?,
-            Err(silence) => {
-                conn.close();
-                return Err(silence.into());
-            }
-        }
-        Ok(conn)
+        let conn = timeout(self.limit, self.pool.get()).await;
+        Ok(conn.map_err(|_elapsed| NoAnswer::Silence)??)
+    }
+
+    async fn begin(&self, conn: &mut Connection, input_sha256: &[u8]) -> Result<Claim, Abort> {
+        let asked = Instant::now();
+        let claim = self.claim(input_sha256);
+        let claimed = conn.begin_with(async |conn| claim.claim(conn).await).await;
+        claimed.map_err(|error| Abort::AtClaim(error, asked.elapsed()))
     }
 
     /// A handler was slow, or waits for a database that stands still; asking tells which.
     async fn overdue(&self, mut conn: Connection) -> Verdict {
-        match answer(roll_back(&mut conn)).await {
+        match answer(conn.roll_back()).await {
             Ok(_) if !conn.is_lost() => Verdict::Retry(anyhow::anyhow!(
                 "the handler took longer than {} s",
                 self.limit.as_secs()
@@ -146,13 +143,11 @@ impl Execution<'_> {
     async fn work(
         &self,
         conn: &mut Connection,
+        claim: Result<Claim, Abort>,
         input: DecodedInput,
         input_sha256: &[u8],
     ) -> Result<(Answered, Option<Flushed>), Abort> {
-        let asked = Instant::now();
-        let claim = self.claim(input_sha256).claim(conn).await;
-        let at_claim = |error| Abort::AtClaim(error, asked.elapsed());
-        let now = match claim.map_err(at_claim)? {
+        let now = match claim? {
             Claim::Won(now) => now,
             Claim::Answered(completion) => {
                 return Ok((self.repeat(completion, input_sha256)?, None));
@@ -229,17 +224,6 @@ impl Execution<'_> {
         // Also what cannot be decoded: saying so is the decoding's business.
         Sha256::digest(self.task.variables.as_read()).to_vec()
     }
-}
-
-type Transactions =
-    <diesel_async::AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
-
-async fn commit(conn: &mut Connection) -> QueryResult<()> {
-    Transactions::commit_transaction(&mut **conn).await
-}
-
-async fn roll_back(conn: &mut Connection) -> QueryResult<()> {
-    Transactions::rollback_transaction(&mut **conn).await
 }
 
 /// Waits for the answer to one statement as long as one can be on its way.

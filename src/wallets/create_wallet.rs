@@ -1,8 +1,8 @@
 //! `create-wallet`: makes the one wallet of an approved request.
 //!
-//! Round trips: BEGIN, claim, request, lock on the national id, request's lock and customer (one),
-//! user's lock, merchant's lock and wallet (one), wallet and request (one), answer and audit rows
-//! (one), COMMIT: ten. A new customer is one more, a new user another. Asked again: six.
+//! Round trips: BEGIN and claim (one), request, lock on the national id, request's lock and customer
+//! (one), user's lock, merchant's lock and wallet (one), wallet and request (one), answer and audit
+//! rows (one), COMMIT: nine. A new customer is one more, a new user another. Asked again: five.
 
 mod decision;
 

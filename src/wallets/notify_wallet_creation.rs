@@ -1,7 +1,7 @@
 //! `notify-wallet-creation`: queues the mail that tells a customer about their wallet.
 //!
-//! Six round trips: BEGIN, claim, wallet's lock and whom to tell (one), queued before?, answer, mail
-//! and audit row (one), COMMIT.
+//! Five round trips: BEGIN and claim (one), wallet's lock and whom to tell (one), queued before?,
+//! answer, mail and audit row (one), COMMIT.
 
 use futures_util::try_join;
 use serde::{Deserialize, Serialize};

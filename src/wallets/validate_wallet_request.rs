@@ -1,7 +1,7 @@
 //! `validate-wallet-request`: may this person have a wallet with this merchant?
 //!
-//! Six round trips: BEGIN, claim, merchant and wallet (one), insert, answer and audit row (one),
-//! COMMIT; the wallet is only looked for when the national id can be read.
+//! Five round trips: BEGIN and claim (one), merchant and wallet (one), insert, answer and audit row
+//! (one), COMMIT; the wallet is only looked for when the national id can be read.
 
 use std::collections::BTreeMap;
 

@@ -6,6 +6,7 @@ mod redelivery;
 use serde_json::json;
 
 use super::*;
+use crate::store::prepared::testing::{TRANSACTION, sent_unprepared};
 use crate::wallets::testing::{Bank, Task, task, text};
 
 const TOPIC: &str = CreateWallet::TOPIC;
@@ -69,6 +70,18 @@ async fn assert_refused(bank: &Bank, request_id: Uuid, code: &str) {
          FROM wallet_creation_requests WHERE request_id = '{request_id}'"
     );
     assert_eq!(bank.database.text(&row).await, format!("rejected {code} 6"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_stays_prepared() {
+    let (bank, merchant) = bank().await;
+    let request_id = request(&bank, merchant).await;
+
+    let creation = creation(request_id);
+    let work = bank.answer(&creation);
+    let unprepared = sent_unprepared(&bank.database.pool, work).await;
+
+    assert_eq!(unprepared, TRANSACTION);
 }
 
 #[tokio::test(flavor = "multi_thread")]

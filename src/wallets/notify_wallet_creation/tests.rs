@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::store::prepared::testing::{TRANSACTION, sent_unprepared};
 use crate::wallets::testing::{Bank, answered, shown, task, text};
 
 const TOPIC: &str = NotifyWalletCreation::TOPIC;
@@ -35,6 +36,16 @@ async fn bank() -> Bank {
 
 fn about(wallet_id: &str) -> Value {
     json!({ "wallet_id": text(wallet_id) })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_stays_prepared() {
+    let bank = bank().await;
+
+    let task = task(TOPIC, about(WALLET));
+    let unprepared = sent_unprepared(&bank.database.pool, bank.answer(&task)).await;
+
+    assert_eq!(unprepared, TRANSACTION);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::store::prepared::testing::{TRANSACTION, sent_unprepared};
 use crate::wallets::testing::{Bank, Task, answered, shown, task, text};
 
 const TOPIC: &str = ValidateWalletRequest::TOPIC;
@@ -132,6 +133,18 @@ proptest! {
 
         prop_assert!(found.iter().any(|code| code.starts_with("national_id: national_id_")));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_stays_prepared() {
+    let bank = Bank::open().await;
+    let merchant = bank.merchant(true).await;
+
+    let request = request(merchant, &person());
+    let work = bank.answer(&request);
+    let unprepared = sent_unprepared(&bank.database.pool, work).await;
+
+    assert_eq!(unprepared, TRANSACTION);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,27 @@ async fn the_same_task_gets_the_same_answer_and_makes_one_wallet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_nobody_stands_behind_is_taken_over() {
+    let (bank, merchant) = bank().await;
+    let task = creation(request(&bank, merchant).await);
+    bank.database
+        .run(&format!(
+            "INSERT INTO task_completions (engine_id, task_id, topic, process_definition_key, \
+             process_instance_id, activity_instance_id, input_sha256) \
+             VALUES ('engine', '{}', 'create-wallet', 'wallet-creation-process', 'instance', \
+             'activity', sha256(''))",
+            task.id
+        ))
+        .await;
+
+    let first = answered(bank.run(&task).await);
+    let again = answered(bank.run(&task).await);
+
+    assert_eq!((first.repeated, again.repeated), (false, true));
+    assert_eq!(bank.count("wallets").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_operator_s_restart_gets_the_wallet_that_is_there_even_when_the_person_is_forgotten() {
     let (bank, merchant) = bank().await;
     let request_id = request(&bank, merchant).await;
