@@ -13,12 +13,12 @@ use tokio::sync::mpsc;
 
 use crate::actors::audit::Happened;
 use crate::actors::{
-    Ingredients, Parts, Supervisor, Topic, TopicSettings, TreeExit, TreeSettings, drain,
+    Ingredients, Parts, Supervisor, TEMPLATES, Topic, TopicSettings, TreeExit, TreeSettings, drain,
 };
 use crate::camunda::Client;
 use crate::config::{RunSettings, WorkSettings};
 use crate::links::Links;
-use crate::mail::{Mail, Mailer};
+use crate::mail::Mailer;
 use crate::metrics::{Build, Metrics};
 use crate::readiness::{Phase, Readiness};
 use crate::store::{Pool, StoreSettings, migrations, safety};
@@ -111,7 +111,7 @@ fn build(settings: RunSettings) -> anyhow::Result<Arc<Parts>> {
         .collect();
     let runtime = Handle::current();
     let instance = Instance::new(&settings.work.client_id);
-    let metrics = Arc::new(Metrics::new(&names, Mail::TEMPLATES, BUILD));
+    let metrics = Arc::new(Metrics::new(&names, TEMPLATES, BUILD));
     let topics = registry
         .iter()
         .map(|registration| {

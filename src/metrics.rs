@@ -22,7 +22,8 @@ use prometheus::{
 use maker::Maker;
 
 pub use labels::{
-    ActorKind, Channel, FetchOutcome, MailOutcome, OutboxState, Outcome, RestartReason,
+    ActorKind, Channel, FetchOutcome, MailOutcome, MessageOutcome, OutboxState, Outcome,
+    RestartReason,
 };
 
 const FETCH_BUCKETS: &[f64] = &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 20.0, 30.0, 60.0];
@@ -52,6 +53,16 @@ pub struct Metrics {
     outbox_messages: IntGaugeVec,
     outbox_oldest_pending: GaugeVec,
     mails: IntCounterVec,
+    engine_messages: IntCounterVec,
+}
+
+/// What this build can send, by the names in the outbox.
+#[derive(Clone, Copy)]
+pub struct Templates {
+    /// The mails.
+    pub mails: &'static [&'static str],
+    /// The messages to process instances.
+    pub engine_messages: &'static [&'static str],
 }
 
 /// Which build is running, for `build_info`.
@@ -95,9 +106,7 @@ impl Drop for InFlight {
 
 impl Metrics {
     /// Registers every series and sets each known label set to 0.
-    ///
-    /// `templates` are the names of the mails that this build can send.
-    pub fn new(topics: &[&'static str], templates: &[&'static str], build: Build) -> Self {
+    pub fn new(topics: &[&'static str], templates: Templates, build: Build) -> Self {
         let make = Maker::default();
         make.build_info(build);
         make.process();
@@ -190,6 +199,11 @@ impl Metrics {
             mails: make.counters(
                 "mails_total",
                 "Attempts to send a mail, by what the mail server made of them",
+                &["template", "outcome"],
+            ),
+            engine_messages: make.counters(
+                "engine_messages_total",
+                "Attempts to tell a process instance a message, by what came of them",
                 &["template", "outcome"],
             ),
             registry: make.into_registry(),
@@ -305,6 +319,13 @@ impl Metrics {
             .inc();
     }
 
+    /// An attempt to tell a process instance a message ended.
+    pub fn engine_message_finished(&self, template: &'static str, outcome: MessageOutcome) {
+        self.engine_messages
+            .with_label_values(&[template, outcome.as_str()])
+            .inc();
+    }
+
     /// The page that Prometheus reads, in text format 0.0.4.
     pub fn render(&self) -> String {
         TextEncoder::new()
@@ -336,7 +357,7 @@ impl Metrics {
         }
     }
 
-    fn start_rest(&self, templates: &[&'static str]) {
+    fn start_rest(&self, templates: Templates) {
         for outcome in FetchOutcome::ALL {
             self.fetches.with_label_values(&[outcome.as_str()]);
             self.fetch_duration.with_label_values(&[outcome.as_str()]);
@@ -351,9 +372,15 @@ impl Metrics {
         for &channel in Channel::ALL {
             self.set_outbox(channel, OutboxDepth::default());
         }
-        for template in templates {
+        for template in templates.mails {
             for outcome in MailOutcome::ALL {
                 self.mails.with_label_values(&[template, outcome.as_str()]);
+            }
+        }
+        for template in templates.engine_messages {
+            for outcome in MessageOutcome::ALL {
+                self.engine_messages
+                    .with_label_values(&[template, outcome.as_str()]);
             }
         }
     }

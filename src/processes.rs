@@ -25,7 +25,11 @@ macro_rules! built_in {
 }
 
 /// Every model of this version.
-pub const BUILT_IN: &[BuiltIn] = built_in!["wallet-creation-process"];
+pub const BUILT_IN: &[BuiltIn] = built_in![
+    "wallet-creation-process",
+    "suspicious-activity-process",
+    "email-verification-process",
+];
 
 /// What the handlers promise to the models.
 pub fn contracts(registry: &Registry) -> Vec<TopicContract<'static>> {

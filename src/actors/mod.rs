@@ -1,7 +1,7 @@
 //! The tree: who watches whom, and how tasks move through it.
 //!
 //! An actor is a thin shell on the main arbiter and never works there: what takes time is a plain
-//! `async fn` (`fetch`, `life`, [`notification::send_due`], [`metrics::refresh`]) spawned on the
+//! `async fn` (`fetch`, `life`, [`notification::Lanes::send_due`], [`metrics::refresh`]) spawned on the
 //! multi-thread runtime. What must survive a restart is outside the actors, in a [`Topic`] per topic.
 //!
 //! ```text
@@ -38,6 +38,7 @@ mod topic;
 
 pub use directory::{Address, Directory};
 pub use drain::{Drained, drain};
+pub use notification::TEMPLATES;
 pub use parts::{Ingredients, Parts, TreeSettings};
 pub use supervisor::{ChildId, Supervisor, TreeExit};
 pub use topic::{Topic, TopicSettings};

@@ -118,3 +118,19 @@ label! {
         Permanent = "permanent",
     }
 }
+
+label! {
+    /// What became of one attempt to tell a process instance a message.
+    MessageOutcome {
+        /// The instance took it.
+        Correlated = "correlated",
+        /// The instance has ended: it needs no message any more.
+        InstanceEnded = "instance_ended",
+        /// The instance is there and does not wait for it: not yet at its gateway, or suspended.
+        NotWaiting = "not_waiting",
+        /// The engine was away, busy, or did not let us.
+        EngineFailed = "engine_failed",
+        /// It was given up.
+        SetAside = "set_aside",
+    }
+}

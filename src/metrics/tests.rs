@@ -7,7 +7,10 @@ const TOPIC: &str = "create-wallet";
 fn metrics() -> Metrics {
     Metrics::new(
         &[TOPIC],
-        &["wallet_created"],
+        Templates {
+            mails: &["wallet_created"],
+            engine_messages: &["email_verified"],
+        },
         Build {
             version: "1.2.3",
             revision: "abc",
@@ -58,6 +61,10 @@ fn every_known_label_set_starts_at_zero() {
     assert_line(
         &metrics,
         "phantom_worker_mails_total{outcome=\"sent\",template=\"wallet_created\"} 0",
+    );
+    assert_line(
+        &metrics,
+        "phantom_worker_engine_messages_total{outcome=\"correlated\",template=\"email_verified\"} 0",
     );
     assert_line(
         &metrics,
@@ -115,6 +122,7 @@ fn what_goes_wrong_is_counted_by_kind() {
     metrics.actor_restarted(ActorKind::Poller, RestartReason::Unresponsive);
     metrics.message_dropped(ActorKind::Audit);
     metrics.mail_finished("wallet_created", MailOutcome::Permanent);
+    metrics.engine_message_finished("email_verified", MessageOutcome::NotWaiting);
 
     assert_line(
         &metrics,
@@ -143,6 +151,10 @@ fn what_goes_wrong_is_counted_by_kind() {
     assert_line(
         &metrics,
         "phantom_worker_mails_total{outcome=\"permanent\",template=\"wallet_created\"} 1",
+    );
+    assert_line(
+        &metrics,
+        "phantom_worker_engine_messages_total{outcome=\"not_waiting\",template=\"email_verified\"} 1",
     );
 }
 
@@ -227,7 +239,10 @@ fn twelve_topics_stay_below_the_budget_of_a_thousand_series() {
     let topics = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
     let metrics = Metrics::new(
         &topics,
-        &["m"; 7],
+        Templates {
+            mails: &["m"; 7],
+            engine_messages: &["e"; 2],
+        },
         Build {
             version: "0",
             revision: "0",

@@ -4,8 +4,23 @@
 //! Knows the database, the mail's parameters and the names of signing keys; neither the engine nor
 //! the actors.
 
+pub mod confirm;
+mod handle_suspicious_activity;
+mod process_email_verification;
+
+pub use confirm::{Confirmation, Standing, confirm, look};
+pub use handle_suspicious_activity::HandleSuspiciousActivity;
+pub use process_email_verification::ProcessEmailVerification;
+
 use crate::links::KeyId;
 use crate::tasks::Registry;
 
 /// Adds this room's topics. Links are signed with the key of this name.
-pub fn register(_registry: &mut Registry, _signing_key: &KeyId) {}
+pub fn register(registry: &mut Registry, signing_key: &KeyId) {
+    registry
+        .register(HandleSuspiciousActivity)
+        .register(ProcessEmailVerification::new(signing_key.clone()));
+}
+
+#[cfg(test)]
+mod testing;

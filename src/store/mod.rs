@@ -7,7 +7,9 @@
 pub mod audit_log;
 pub mod clock;
 pub mod customers;
+pub mod email_verifications;
 pub mod failure;
+mod functions;
 pub mod merchants;
 pub mod migrations;
 pub mod outbox;

@@ -24,6 +24,35 @@ pub const MAIL: &str = "mail";
 /// The channel of messages to process instances.
 pub const ENGINE_MESSAGE: &str = "engine_message";
 
+/// The messages that one sender drains.
+#[derive(Clone, Copy)]
+pub enum Queue<'a> {
+    /// Mails: any worker on this database sends any of them.
+    Mail,
+    /// Messages to the instances of one engine: the id of an instance says nothing to another.
+    EngineMessage {
+        /// That engine.
+        engine_id: &'a str,
+    },
+}
+
+impl<'a> Queue<'a> {
+    fn channel(self) -> &'static str {
+        match self {
+            Self::Mail => MAIL,
+            Self::EngineMessage { .. } => ENGINE_MESSAGE,
+        }
+    }
+
+    /// A mail has no engine.
+    fn engine_id(self) -> Option<&'a str> {
+        match self {
+            Self::Mail => None,
+            Self::EngineMessage { engine_id } => Some(engine_id),
+        }
+    }
+}
+
 /// A message as a transaction queues it.
 #[derive(Insertable)]
 #[diesel(table_name = outbox, treat_none_as_default_value = false)]
@@ -82,6 +111,9 @@ pub struct ClaimedMessage {
     /// Proves the claim when the row is marked.
     #[diesel(sql_type = SqlUuid)]
     pub claim_token: Uuid,
+    /// When it was claimed, by the database's clock.
+    #[diesel(sql_type = Timestamptz)]
+    pub claimed_at: DateTime<Utc>,
     /// The unique key, from which the Message-ID is made.
     #[diesel(sql_type = Text)]
     pub notification_key: String,
@@ -99,13 +131,13 @@ pub struct ClaimedMessage {
     pub process_instance_id: Option<String>,
 }
 
-/// Claims up to `limit` due messages of a channel for `term`.
+/// Claims up to `limit` due messages of a queue for `term`.
 ///
 /// # Errors
 /// Those of the query.
 pub async fn claim_due(
     conn: &mut AsyncPgConnection,
-    channel: &str,
+    queue: Queue<'_>,
     limit: i64,
     term: Duration,
 ) -> QueryResult<Vec<ClaimedMessage>> {
@@ -114,18 +146,19 @@ pub async fn claim_due(
     diesel::sql_query(
         "WITH due AS MATERIALIZED ( \
              SELECT id FROM outbox \
-             WHERE state = 'pending' AND channel = $1 AND next_attempt_at <= now() \
-               AND (claimed_until IS NULL OR claimed_until < now()) \
+             WHERE state = 'pending' AND channel = $1 AND engine_id IS NOT DISTINCT FROM $2 \
+               AND next_attempt_at <= now() AND (claimed_until IS NULL OR claimed_until < now()) \
              ORDER BY next_attempt_at \
-             FOR UPDATE SKIP LOCKED LIMIT $2 \
+             FOR UPDATE SKIP LOCKED LIMIT $3 \
          ) \
          UPDATE outbox SET claim_token = gen_random_uuid(), attempts = attempts + 1, \
-                claimed_until = now() + make_interval(secs => $3) \
+                claimed_until = now() + make_interval(secs => $4) \
          FROM due WHERE outbox.id = due.id \
-         RETURNING outbox.id, claim_token, notification_key, template, payload, attempts, \
-                   process_instance_id",
+         RETURNING outbox.id, claim_token, now() AS claimed_at, notification_key, template, \
+                   payload, attempts, process_instance_id",
     )
-    .bind::<Text, _>(channel)
+    .bind::<Text, _>(queue.channel())
+    .bind::<Nullable<Text>, _>(queue.engine_id())
     .bind::<BigInt, _>(limit)
     .bind::<Double, _>(term.as_secs_f64())
     .prepared()
@@ -203,13 +236,13 @@ impl ClaimedMessage {
     }
 }
 
-/// How long until the next pending message of a channel falls due; zero when one is overdue.
+/// How long until the next pending message of a queue falls due; zero when one is overdue.
 ///
 /// # Errors
 /// Those of the query.
 pub async fn next_due_in(
     conn: &mut AsyncPgConnection,
-    channel: &str,
+    queue: Queue<'_>,
 ) -> QueryResult<Option<Duration>> {
     #[derive(QueryableByName)]
     struct Due {
@@ -219,9 +252,11 @@ pub async fn next_due_in(
     let due: Due = diesel::sql_query(
         "SELECT extract(epoch FROM min(greatest(next_attempt_at, claimed_until)) - now())::float8 \
                 AS seconds \
-         FROM outbox WHERE state = 'pending' AND channel = $1",
+         FROM outbox \
+         WHERE state = 'pending' AND channel = $1 AND engine_id IS NOT DISTINCT FROM $2",
     )
-    .bind::<Text, _>(channel)
+    .bind::<Text, _>(queue.channel())
+    .bind::<Nullable<Text>, _>(queue.engine_id())
     .prepared()
     .get_result(conn)
     .await?;
@@ -267,3 +302,6 @@ pub async fn depths(conn: &mut AsyncPgConnection) -> QueryResult<Vec<Depth>> {
     .load(conn)
     .await
 }
+
+#[cfg(test)]
+mod tests;

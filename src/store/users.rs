@@ -1,7 +1,7 @@
 //! People and organisations that can sign in. Written by the banking application too.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::dsl::{exists, sql};
+use diesel::dsl::{self, exists, sql};
 use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Jsonb, Nullable, Text, Timestamptz};
@@ -9,6 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::functions::{greatest, least, lower};
 use super::prepared::Prepare;
 use super::schema::{customers, users};
 use super::upsert::{Collision, Target, Upserted};
@@ -98,6 +99,90 @@ pub async fn lock(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<
         .get_result(conn)
         .await
         .optional()
+}
+
+/// How a user is reached. No `Debug`: an e-mail address is personal data.
+#[derive(Queryable)]
+pub struct Contact {
+    /// The present address, not yet checked.
+    pub email: String,
+    /// What the user is called, where it is known.
+    pub username: Option<String>,
+    /// The user has shown that the present address is theirs.
+    pub email_is_verified: bool,
+}
+
+/// Locks a user and reads how to reach them.
+///
+/// # Errors
+/// Those of the query.
+pub async fn lock_contact(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<Contact>> {
+    let email_is_verified =
+        lower(users::verified_email).is_not_distinct_from(lower(users::email.nullable()));
+    users::table
+        .find(id)
+        .select((users::email, users::username, email_is_verified))
+        .for_no_key_update()
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Keeps everybody from signing in until `until`, or for as long as it was locked before. Tells
+/// until when; the last second of the year 9999 means for ever.
+///
+/// # Errors
+/// Those of the query.
+pub async fn lock_account(
+    conn: &mut AsyncPgConnection,
+    id: Uuid,
+    until: DateTime<Utc>,
+) -> QueryResult<DateTime<Utc>> {
+    let locked = users::account_locked_until;
+    let told: Option<_> = diesel::update(users::table.find(id))
+        .set((
+            locked.eq(greatest(locked, Some(until))),
+            users::updated_at.eq(dsl::now),
+        ))
+        // No Rust type of an instant holds `infinity`.
+        .returning(least(locked, Some(FOR_EVER)))
+        .get_result(conn)
+        .await?;
+    Ok(told.unwrap_or(until))
+}
+
+const FOR_EVER: DateTime<Utc> =
+    DateTime::from_timestamp(253_402_300_799, 0).expect("9999-12-31T23:59:59Z");
+
+/// Has somebody look at the account.
+///
+/// # Errors
+/// Those of the query.
+pub async fn flag_for_review(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<()> {
+    diesel::update(users::table.find(id))
+        .set((
+            users::flagged_for_review_at.eq(dsl::now),
+            users::updated_at.eq(dsl::now),
+        ))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Marks the user's present address as verified.
+///
+/// # Errors
+/// Those of the query.
+pub async fn mark_email_verified(mut conn: &AsyncPgConnection, id: Uuid) -> QueryResult<()> {
+    diesel::update(users::table.find(id))
+        .set((
+            users::verified_email.eq(users::email.nullable()),
+            users::email_verified_at.eq(dsl::now),
+            users::updated_at.eq(dsl::now),
+        ))
+        .execute(&mut conn)
+        .await
+        .map(drop)
 }
 
 /// Somebody who has the e-mail address or the national id of a request.

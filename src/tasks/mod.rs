@@ -14,6 +14,8 @@ pub mod poison;
 pub mod registry;
 pub mod retry;
 pub mod security_event;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod tx;
 
 pub use answer::Answer;
@@ -25,3 +27,6 @@ pub use registry::{Registration, Registry};
 pub use retry::RetryPolicy;
 pub use security_event::{SecurityEvent, SecurityEventKind, Subject};
 pub use tx::{Event, Flushed, Origin, Tx};
+
+/// An instant in an output: a variable of type Date.
+pub use crate::camunda::variables::EngineDate;

@@ -23,6 +23,3 @@ pub fn register(registry: &mut Registry) {
         .register(CreateWallet::default())
         .register(NotifyWalletCreation);
 }
-
-#[cfg(test)]
-mod testing;

@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 
 use actix::Actor;
 use anyhow::Context;
-use phantom_worker::actors::{Ingredients, Parts, Supervisor, Topic, TopicSettings, TreeSettings};
+use phantom_worker::actors::{
+    Ingredients, Parts, Supervisor, TEMPLATES, Topic, TopicSettings, TreeSettings,
+};
 use phantom_worker::camunda::Client;
 use phantom_worker::camunda::model::Sorting;
 use phantom_worker::links::{KEY_BYTES, LinkSettings, Links};
-use phantom_worker::mail::{Mail, MailSettings, Mailer, Sender, SmtpUrl};
+use phantom_worker::mail::{MailSettings, Mailer, Sender, SmtpUrl};
 use phantom_worker::metrics::{Build, Metrics};
 use phantom_worker::readiness::{Phase, Readiness};
 use phantom_worker::store::{Pool, StoreSettings};
@@ -137,7 +139,7 @@ fn build(arguments: &Arguments) -> anyhow::Result<Arc<Parts>> {
         version: "bench",
         revision: "bench",
     };
-    let metrics = Arc::new(Metrics::new(&[TOPIC], Mail::TEMPLATES, build));
+    let metrics = Arc::new(Metrics::new(&[TOPIC], TEMPLATES, build));
     metrics.set_task_slots(TOPIC, arguments.slots);
     Ok(Parts::new(Ingredients {
         engine: Client::new(engine_settings(&arguments.engine, &arguments.tenant)?)?,

@@ -2,6 +2,7 @@
 //! incident names the variable and the type, or the engine itself refuses. Never a panic, never a
 //! value in a message, and nothing written behind an incident.
 
+mod alarms;
 mod canary;
 mod incidents;
 mod requests;

@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::http::limits::Limits;
 use crate::http::{HttpSettings, Servers, ServersHandle, bind_within, server};
-use crate::metrics::{Build, Metrics};
+use crate::metrics::{Build, Metrics, Templates};
 use crate::readiness::{Phase, Readiness};
 
 pub(super) const TOPIC: &str = "validate-wallet-request";
@@ -174,7 +174,10 @@ pub(super) fn healthy() -> Readiness {
 pub(super) fn test_metrics() -> Metrics {
     Metrics::new(
         &[TOPIC],
-        &[],
+        Templates {
+            mails: &[],
+            engine_messages: &[],
+        },
         Build {
             version: "0.0.0",
             revision: "test",

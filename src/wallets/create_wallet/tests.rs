@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::store::prepared::testing::{TRANSACTION, sent_unprepared};
-use crate::wallets::testing::{Bank, Task, task, text};
+use crate::tasks::testing::{Bank, Task, task, text};
 
 const TOPIC: &str = CreateWallet::TOPIC;
 const NATIONAL_ID: &str = "123412345";

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::store::prepared::testing::{TRANSACTION, sent_unprepared};
-use crate::wallets::testing::{Bank, answered, shown, task, text};
+use crate::tasks::testing::{Bank, answered, shown, task, text};
 
 const TOPIC: &str = NotifyWalletCreation::TOPIC;
 const WALLET: &str = "W0123456789";

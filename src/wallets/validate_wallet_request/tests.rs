@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::store::prepared::testing::{TRANSACTION, sent_unprepared};
-use crate::wallets::testing::{Bank, Task, answered, shown, task, text};
+use crate::tasks::testing::{Bank, Task, answered, shown, task, text};
 
 const TOPIC: &str = ValidateWalletRequest::TOPIC;
 /// Not to be found anywhere in the row or the log of a rejected request.

@@ -16,6 +16,7 @@ pub(crate) mod service;
 pub(crate) mod smtp;
 pub(crate) mod tree;
 pub(crate) mod trial;
+pub(crate) mod users;
 pub(crate) mod wallets;
 pub(crate) mod worker;
 pub(crate) mod world;

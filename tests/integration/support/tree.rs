@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr};
 use phantom_worker::actors::{
-    Address, ChildId, Ingredients, Parts, Supervisor, Topic, TopicSettings, TreeExit, TreeSettings,
-    drain,
+    Address, ChildId, Ingredients, Parts, Supervisor, TEMPLATES, Topic, TopicSettings, TreeExit,
+    TreeSettings, drain,
 };
 use phantom_worker::camunda::model::Sorting;
 use phantom_worker::links::{KEY_BYTES, LinkSettings, Links};
-use phantom_worker::mail::{Mail, MailSettings, Mailer, Sender, SmtpUrl};
+use phantom_worker::mail::{MailSettings, Mailer, Sender, SmtpUrl};
 use phantom_worker::metrics::{ActorKind, Build, Metrics};
 use phantom_worker::readiness::{Phase, Readiness};
 use phantom_worker::tasks::{Registry, RetryPolicy};
@@ -117,7 +117,7 @@ impl<'w> TreeBuilder<'w> {
             chore_pool: self.world.database.pool.clone(),
             mailer: Mailer::new(MailSettings::new(smtp, sender)).unwrap(),
             links: Arc::new(links()),
-            metrics: Arc::new(Metrics::new(&names, Mail::TEMPLATES, build)),
+            metrics: Arc::new(Metrics::new(&names, TEMPLATES, build)),
             readiness: Arc::new(Readiness::new(&names, Instant::now())),
             topics: topics.collect(),
             settings: self.settings,

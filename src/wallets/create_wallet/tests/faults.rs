@@ -8,9 +8,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{TOPIC, bank, creation, request, request_of, wallet_of};
+use crate::tasks::testing::{Bank, task, text};
 use crate::tasks::{Registry, Verdict};
 use crate::wallets::CreateWallet;
-use crate::wallets::testing::{Bank, task, text};
 use crate::wallets::wallet_number::WalletNumber;
 
 /// A bank whose wallet numbers are drawn from a counter that starts with a number that is taken.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{EMAIL, bank, creation, request, request_of};
-use crate::wallets::testing::{Task, answered, shown};
+use crate::tasks::testing::{Task, answered, shown};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_task_gets_the_same_answer_and_makes_one_wallet() {

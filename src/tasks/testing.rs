@@ -1,4 +1,4 @@
-//! What the tests of this room share: a bank in a database of its own, and tasks for its topics.
+//! What the tests of all topics share: a bank in a database of its own, and tasks for its workers.
 
 use std::time::{Duration, Instant};
 
@@ -6,23 +6,23 @@ use diesel_async::SimpleAsyncConnection;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::register;
+use super::{Answer, Answered, Execution, Registry, Verdict};
 use crate::camunda::model::LockedTask;
 use crate::store::pool::Connection;
 use crate::store::testing::{TestDatabase, database};
-use crate::tasks::{Answer, Answered, Execution, Registry, Verdict};
+use crate::topics;
 
 /// A task as the engine hands it out.
 #[derive(Clone)]
-pub(super) struct Task {
-    pub(super) topic: &'static str,
-    pub(super) id: String,
-    pub(super) process_instance_id: &'static str,
-    pub(super) variables: Value,
+pub(crate) struct Task {
+    pub(crate) topic: &'static str,
+    pub(crate) id: String,
+    pub(crate) process_instance_id: &'static str,
+    pub(crate) variables: Value,
 }
 
 /// A new task of this topic, with the variables as the engine writes them.
-pub(super) fn task(topic: &'static str, variables: Value) -> Task {
+pub(crate) fn task(topic: &'static str, variables: Value) -> Task {
     Task {
         topic,
         id: Uuid::new_v4().to_string(),
@@ -32,31 +32,29 @@ pub(super) fn task(topic: &'static str, variables: Value) -> Task {
 }
 
 /// A variable of type String.
-pub(super) fn text(value: impl ToString) -> Value {
+pub(crate) fn text(value: impl ToString) -> Value {
     json!({"type": "String", "value": value.to_string()})
 }
 
-/// The database of a bank, and the workers of its wallets.
-pub(super) struct Bank {
-    pub(super) database: TestDatabase,
+/// The database of a bank, and the workers of its topics.
+pub(crate) struct Bank {
+    pub(crate) database: TestDatabase,
     registry: Registry,
 }
 
 impl Bank {
-    pub(super) async fn open() -> Self {
-        let mut registry = Registry::default();
-        register(&mut registry);
-        Self::with(registry).await
+    pub(crate) async fn open() -> Self {
+        Self::with(topics::catalogue()).await
     }
 
-    pub(super) async fn with(registry: Registry) -> Self {
+    pub(crate) async fn with(registry: Registry) -> Self {
         Self {
             database: database().await,
             registry,
         }
     }
 
-    pub(super) async fn merchant(&self, approved: bool) -> Uuid {
+    pub(crate) async fn merchant(&self, approved: bool) -> Uuid {
         let id = Uuid::new_v4();
         self.database
             .run(&format!(
@@ -69,7 +67,7 @@ impl Bank {
     }
 
     /// Adds a customer's user as the banking application would; `columns` and `values` come on top.
-    pub(super) async fn user(&self, email: &str, columns: &str, values: &str) -> Uuid {
+    pub(crate) async fn user(&self, email: &str, columns: &str, values: &str) -> Uuid {
         let id = Uuid::new_v4();
         self.database
             .run(&format!(
@@ -80,12 +78,12 @@ impl Bank {
         id
     }
 
-    pub(super) async fn run(&self, task: &Task) -> Verdict {
+    pub(crate) async fn run(&self, task: &Task) -> Verdict {
         let registration = self.registry.iter().find(|known| known.topic == task.topic);
         let locked: LockedTask = serde_json::from_value(json!({
             "id": task.id,
             "topicName": task.topic,
-            "processDefinitionKey": "wallet-creation-process",
+            "processDefinitionKey": "process",
             "processInstanceId": task.process_instance_id,
             "activityInstanceId": "activity",
             "variables": task.variables,
@@ -103,20 +101,20 @@ impl Bank {
     }
 
     /// Runs a task that must be answered.
-    pub(super) async fn answer(&self, task: &Task) -> Value {
+    pub(crate) async fn answer(&self, task: &Task) -> Value {
         shown(&answered(self.run(task).await).answer)
     }
 
     /// Runs a task that must end in an incident; its message.
-    pub(super) async fn incident(&self, task: &Task) -> String {
+    pub(crate) async fn incident(&self, task: &Task) -> String {
         match self.run(task).await {
             Verdict::Incident(fault) => format!("{fault:#}"),
             other => panic!("no incident but {}", kind(&other)),
         }
     }
 
-    /// How many rows there are of each table that a handler of this room may write.
-    pub(super) async fn rows(&self) -> Vec<(&'static str, i64)> {
+    /// How many rows there are of each table that a handler may write.
+    pub(crate) async fn rows(&self) -> Vec<(&'static str, i64)> {
         let mut rows = Vec::new();
         for table in TABLES {
             let count = self.count(table).await;
@@ -125,14 +123,14 @@ impl Bank {
         rows
     }
 
-    pub(super) async fn count(&self, from: &str) -> i64 {
+    pub(crate) async fn count(&self, from: &str) -> i64 {
         self.database
             .count(&format!("SELECT count(*) FROM {from}"))
             .await
     }
 
     /// The audit log in order: action, kind of subject, outcome, detail.
-    pub(super) async fn audit(&self) -> String {
+    pub(crate) async fn audit(&self) -> String {
         let columns = "action || ' ' || subject_kind || ' ' || outcome || ' ' || detail AS text";
         self.database
             .text(&format!("SELECT {columns} FROM audit_log ORDER BY id"))
@@ -140,7 +138,7 @@ impl Bank {
     }
 
     /// Locks rows in a transaction of its own, as `statement` says.
-    pub(super) async fn lock(&self, statement: &str) -> Held<'_> {
+    pub(crate) async fn lock(&self, statement: &str) -> Held<'_> {
         let mut conn = self.database.pool.get().await.unwrap();
         conn.batch_execute("BEGIN").await.unwrap();
         conn.batch_execute(statement).await.unwrap();
@@ -149,14 +147,14 @@ impl Bank {
 }
 
 /// Locked rows.
-pub(super) struct Held<'b> {
+pub(crate) struct Held<'b> {
     bank: &'b Bank,
     conn: Connection,
 }
 
 impl Held<'_> {
     /// Lets the rows go once so many statements wait.
-    pub(super) async fn until_waited_for_by(mut self, statements: i64) {
+    pub(crate) async fn until_waited_for_by(mut self, statements: i64) {
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.bank.count(WAITING).await < statements {
             assert!(
@@ -171,7 +169,7 @@ impl Held<'_> {
 const WAITING: &str =
     "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "users",
     "customers",
     "wallet_creation_requests",
@@ -179,9 +177,10 @@ const TABLES: [&str; 7] = [
     "task_completions",
     "audit_log",
     "outbox",
+    "security_events",
 ];
 
-pub(super) fn answered(verdict: Verdict) -> Answered {
+pub(crate) fn answered(verdict: Verdict) -> Answered {
     match verdict {
         Verdict::Answered(answered) => answered,
         other => panic!("no answer but {}", kind(&other)),
@@ -199,7 +198,7 @@ fn kind(verdict: &Verdict) -> String {
 }
 
 /// An answer as it is told: the variables with their types, or the code of the BPMN error.
-pub(super) fn shown(answer: &Answer) -> Value {
+pub(crate) fn shown(answer: &Answer) -> Value {
     match answer {
         Answer::Complete { variables } => serde_json::to_value(variables).unwrap(),
         Answer::BpmnError { code, .. } => json!({ "error": code }),
