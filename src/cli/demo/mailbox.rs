@@ -84,9 +84,7 @@ impl Mailbox {
         let thanks = pressed.headers().get(LOCATION).context("no Location")?;
         let thanks = link.join(thanks.to_str()?)?;
         let thanks = text_of(self.http.get(thanks).send().await?, StatusCode::OK).await?;
-        heading_of(&thanks)
-            .map(str::to_owned)
-            .context("the last page has no heading")
+        heading_of(&thanks).context("the last page has no heading")
     }
 }
 
@@ -101,11 +99,18 @@ fn link_in(text: &str) -> Option<Url> {
         .find(|url| url.path().contains("/verify-email/"))
 }
 
-fn heading_of(page: &str) -> Option<&str> {
+fn heading_of(page: &str) -> Option<String> {
     let (_, rest) = page.split_once("<h1")?;
     let (_, rest) = rest.split_once('>')?;
     let (heading, _) = rest.split_once("</h1>")?;
-    Some(heading.trim())
+    Some(without_tags(heading).trim().to_owned())
+}
+
+fn without_tags(html: &str) -> String {
+    let mut pieces = html.split('<');
+    let first = pieces.next().unwrap_or_default();
+    let rest = pieces.filter_map(|piece| piece.split_once('>'));
+    rest.fold(first.to_owned(), |text, (_, after)| text + after)
 }
 
 #[cfg(test)]
@@ -123,8 +128,8 @@ mod tests {
         );
         assert!(link_in("see http://elsewhere.example/").is_none());
         assert_eq!(
-            heading_of("<main><h1 class=\"big\">\n Thank you </h1>"),
-            Some("Thank you")
+            heading_of("<h1 class=\"big\">\n Your <b>e-mail</b> address </h1>").as_deref(),
+            Some("Your e-mail address")
         );
     }
 }
