@@ -27,6 +27,8 @@ macro_rules! built_in {
 /// Every model of this version.
 pub const BUILT_IN: &[BuiltIn] = built_in![
     "wallet-creation-process",
+    "kyc-validation-process",
+    "merchant-approval-process",
     "suspicious-activity-process",
     "email-verification-process",
 ];

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::alert::{ActivityType, Details};
+use super::ids::UserId;
 use crate::mail::Mail;
 use crate::store::users::{self, Contact};
 use crate::tasks::fields::EmailAddress;
@@ -32,7 +33,7 @@ pub struct HandleSuspiciousActivity;
 /// What the process gives.
 #[derive(Deserialize)]
 pub struct Input {
-    user_id: Uuid,
+    user_id: UserId,
     event_data: BTreeMap<String, Value>,
 }
 
@@ -53,7 +54,7 @@ impl TaskHandler for HandleSuspiciousActivity {
 
     async fn handle(&self, tx: &mut Tx<'_>, input: Input) -> Result<Outcome<Output>, TaskError> {
         let user_id = input.user_id;
-        let Some(user) = users::lock_contact(tx.conn(), user_id).await? else {
+        let Some(user) = users::lock_contact(tx.conn(), user_id.0).await? else {
             let message = "no user has this user_id";
             return Ok(refuse(tx, user_id, USER_NOT_FOUND, message));
         };
@@ -82,16 +83,16 @@ enum Measure {
 impl Measure {
     async fn take(
         tx: &mut Tx<'_>,
-        user_id: Uuid,
+        user_id: UserId,
         activity: ActivityType,
     ) -> Result<Self, TaskError> {
         let now = tx.now();
         Ok(match activity {
             ActivityType::MultipleFailedLogins => Self::AccountLocked {
-                until: users::lock_account(tx.conn(), user_id, now + LOCK).await?,
+                until: users::lock_account(tx.conn(), user_id.0, now + LOCK).await?,
             },
             ActivityType::UnusualTransactionPattern => {
-                users::flag_for_review(tx.conn(), user_id).await?;
+                users::flag_for_review(tx.conn(), user_id.0).await?;
                 Self::FlaggedForReview { at: now }
             }
         })
@@ -136,7 +137,7 @@ impl Measure {
 /// Queues the security event, the mail and the audit row of a measure that was taken.
 fn record(
     tx: &mut Tx<'_>,
-    user_id: Uuid,
+    user_id: UserId,
     user: &Contact,
     measure: Measure,
     details: &Details,
@@ -147,7 +148,7 @@ fn record(
     tx.security_event(SecurityEvent {
         id: security_event_id,
         kind: measure.answers_to(),
-        subject: Subject::User(user_id),
+        subject: Subject::User(user_id.0),
         outcome: measure.as_str(),
         details: json!(details),
     });
@@ -161,7 +162,7 @@ fn record(
 /// Nothing is done, and the audit log keeps that there was an alert.
 fn refuse(
     tx: &mut Tx<'_>,
-    user_id: Uuid,
+    user_id: UserId,
     code: &'static str,
     message: &'static str,
 ) -> Outcome<Output> {
@@ -172,7 +173,7 @@ fn refuse(
     }
 }
 
-fn handled(user_id: Uuid, outcome: &str, detail: Value) -> Event {
+fn handled(user_id: UserId, outcome: &str, detail: Value) -> Event {
     Event {
         action: "suspicious_activity_handled",
         subject_kind: "user",

@@ -6,11 +6,16 @@
 
 pub mod confirm;
 mod handle_suspicious_activity;
+mod ids;
 mod process_email_verification;
+mod process_merchant_approval;
+mod validate_kyc_data;
 
 pub use confirm::{Confirmation, Standing, confirm, look};
 pub use handle_suspicious_activity::HandleSuspiciousActivity;
 pub use process_email_verification::ProcessEmailVerification;
+pub use process_merchant_approval::ProcessMerchantApproval;
+pub use validate_kyc_data::ValidateKycData;
 
 use crate::links::KeyId;
 use crate::tasks::Registry;
@@ -18,6 +23,8 @@ use crate::tasks::Registry;
 /// Adds this room's topics. Links are signed with the key of this name.
 pub fn register(registry: &mut Registry, signing_key: &KeyId) {
     registry
+        .register(ValidateKycData)
+        .register(ProcessMerchantApproval)
         .register(HandleSuspiciousActivity)
         .register(ProcessEmailVerification::new(signing_key.clone()));
 }

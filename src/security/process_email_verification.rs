@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::ids::UserId;
 use crate::links::KeyId;
 use crate::mail::{Mail, Verification};
 use crate::store::email_verifications::{self, NewEmailVerification};
@@ -35,7 +36,7 @@ impl ProcessEmailVerification {
 /// What the process gives.
 #[derive(Deserialize)]
 pub struct Input {
-    user_id: Uuid,
+    user_id: UserId,
 }
 
 /// What the process gets.
@@ -56,7 +57,7 @@ impl TaskHandler for ProcessEmailVerification {
 
     async fn handle(&self, tx: &mut Tx<'_>, input: Input) -> Result<Outcome<Output>, TaskError> {
         let user_id = input.user_id;
-        let Some(user) = users::lock_contact(tx.conn(), user_id).await? else {
+        let Some(user) = users::lock_contact(tx.conn(), user_id.0).await? else {
             tx.audit(requested(user_id, USER_NOT_FOUND, Value::Null));
             return Ok(Outcome::BpmnError {
                 code: USER_NOT_FOUND,
@@ -86,19 +87,19 @@ impl ProcessEmailVerification {
     async fn verify(
         &self,
         tx: &mut Tx<'_>,
-        user_id: Uuid,
+        user_id: UserId,
         user: Contact,
     ) -> Result<Uuid, TaskError> {
         let email = EmailAddress::parse(&user.email).map_err(|_| {
             TaskError::fatal("users.email: no mail can be delivered to the user's present address")
         })?;
         let verification_id = Uuid::now_v7();
-        let superseded = email_verifications::supersede(tx.conn(), user_id).await?;
+        let superseded = email_verifications::supersede(tx.conn(), user_id.0).await?;
         let expires_at = tx.now() + LIFE;
         let origin = tx.origin();
         let verification = NewEmailVerification {
             verification_id,
-            user_id,
+            user_id: user_id.0,
             email: email.as_str(),
             key_id: self.signing_key.as_str(),
             engine_id: origin.engine_id.expect(ONLY_TASKS),
@@ -111,7 +112,7 @@ impl ProcessEmailVerification {
             greeting_name: user.username,
             verification: Verification {
                 verification_id,
-                user_id,
+                user_id: user_id.0,
                 key_id: self.signing_key.to_string(),
                 expires_at,
             },
@@ -124,7 +125,7 @@ impl ProcessEmailVerification {
 
 const ONLY_TASKS: &str = "a handler works for a task of an engine";
 
-fn requested(user_id: Uuid, outcome: &str, detail: Value) -> Event {
+fn requested(user_id: UserId, outcome: &str, detail: Value) -> Event {
     Event {
         action: "email_verification_requested",
         subject_kind: "user",

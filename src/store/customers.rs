@@ -97,6 +97,33 @@ pub async fn find_by_national_id(
         .optional()
 }
 
+/// Which national id a user's customer has.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = customers)]
+pub struct Identity {
+    /// The user behind the customer.
+    pub user_id: Uuid,
+    /// The customer's national id.
+    pub national_id: String,
+}
+
+/// The customer with this national id and the customer of this user: two, the same one, or none.
+///
+/// # Errors
+/// Those of the query.
+pub async fn find_identities(
+    mut conn: &AsyncPgConnection,
+    national_id: &str,
+    user_id: Uuid,
+) -> QueryResult<Vec<Identity>> {
+    customers::table
+        .filter(customers::national_id.eq(national_id))
+        .or_filter(customers::user_id.eq(user_id))
+        .select(Identity::as_select())
+        .load(&mut conn)
+        .await
+}
+
 /// Whether the person with this national id holds a wallet with this merchant.
 ///
 /// # Errors

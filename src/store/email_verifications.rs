@@ -12,11 +12,12 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::functions::lower;
+use super::prepared::Prepare;
 use super::schema::{email_verifications as verifications, users};
 
 /// A verification as `process-email-verification` makes one. No `Debug`: it holds an address.
 #[derive(Insertable)]
-#[diesel(table_name = verifications)]
+#[diesel(table_name = verifications, treat_none_as_default_value = false)]
 pub struct NewEmailVerification<'a> {
     /// A new id.
     pub verification_id: Uuid,
@@ -60,6 +61,7 @@ pub async fn supersede(conn: &mut AsyncPgConnection, user_id: Uuid) -> QueryResu
         .filter(verifications::confirmed_at.is_null())
         .set(verifications::superseded_at.eq(now))
         .returning(verifications::verification_id)
+        .prepared()
         .get_result(conn)
         .await
         .optional()
@@ -159,6 +161,7 @@ pub async fn mark_confirmed(
 ) -> QueryResult<()> {
     diesel::update(verifications::table.find(verification_id))
         .set(verifications::confirmed_at.eq(now))
+        .prepared()
         .execute(&mut conn)
         .await
         .map(drop)

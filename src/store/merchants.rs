@@ -1,5 +1,7 @@
 //! The merchants whose customers hold wallets. Written by the banking application too.
 
+use chrono::{DateTime, Utc};
+use diesel::dsl::now;
 use diesel::prelude::*;
 use diesel::sql_types::Jsonb;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -26,6 +28,80 @@ pub async fn lock_approval(
         .first(&mut conn)
         .await
         .optional()
+}
+
+/// What the decision about a merchant's approval needs to know.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = merchants)]
+pub struct Merchant {
+    /// The user who owns it, if one does.
+    pub user_id: Option<Uuid>,
+    /// What it is called.
+    pub business_name: String,
+    /// As it was stored, by whatever rule.
+    pub registration_number: String,
+    /// As it was stored, by whatever rule.
+    pub contact_email: String,
+    /// Of the person who keeps the merchant's account; by whatever rule.
+    pub admin_email: Option<String>,
+    /// It may have wallets opened.
+    pub is_approved: bool,
+    /// Since when; the banking application need not tell.
+    pub approval_date: Option<DateTime<Utc>>,
+}
+
+/// The user who owns a merchant, read without a lock; `Some(None)` when nobody does, `None` when
+/// there is no such merchant.
+///
+/// # Errors
+/// Those of the query.
+pub async fn find_owner(
+    conn: &mut AsyncPgConnection,
+    merchant_id: Uuid,
+) -> QueryResult<Option<Option<Uuid>>> {
+    merchants::table
+        .find(merchant_id)
+        .select(merchants::user_id)
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Locks and reads a merchant.
+///
+/// # Errors
+/// Those of the query.
+pub async fn lock(
+    conn: &mut AsyncPgConnection,
+    merchant_id: Uuid,
+) -> QueryResult<Option<Merchant>> {
+    merchants::table
+        .find(merchant_id)
+        .select(Merchant::as_select())
+        .for_no_key_update()
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Marks a merchant as approved since `at`.
+///
+/// # Errors
+/// Those of the query.
+pub async fn approve(
+    mut conn: &AsyncPgConnection,
+    merchant_id: Uuid,
+    at: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::update(merchants::table.find(merchant_id))
+        .set((
+            merchants::is_approved.eq(true),
+            merchants::approval_date.eq(at),
+            merchants::updated_at.eq(now),
+        ))
+        .execute(&mut conn)
+        .await
+        .map(drop)
 }
 
 const TARGET: Target = Target {

@@ -11,7 +11,7 @@ use super::schema::security_events;
 
 /// A fact as a transaction writes it, about a user or about a merchant.
 #[derive(Insertable)]
-#[diesel(table_name = security_events)]
+#[diesel(table_name = security_events, treat_none_as_default_value = false)]
 pub struct NewSecurityEvent<'a> {
     /// A new id.
     pub security_event_id: Uuid,

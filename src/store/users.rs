@@ -101,6 +101,90 @@ pub async fn lock(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<
         .optional()
 }
 
+/// The KYC status of a user whose data were good.
+pub const KYC_APPROVED: &str = "approved";
+/// The KYC status of a user whose data were never good, the last time included.
+pub const KYC_REJECTED: &str = "rejected";
+
+/// Locks a user and tells the KYC status; `None` when there is no such user.
+///
+/// # Errors
+/// Those of the query.
+pub async fn lock_kyc_status(
+    conn: &mut AsyncPgConnection,
+    id: Uuid,
+) -> QueryResult<Option<String>> {
+    users::table
+        .find(id)
+        .select(users::kyc_status)
+        .for_no_key_update()
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Whether somebody but this user has the national id.
+///
+/// # Errors
+/// Those of the query.
+pub async fn another_has_national_id(
+    mut conn: &AsyncPgConnection,
+    id: Uuid,
+    national_id: &str,
+) -> QueryResult<bool> {
+    let another = users::table
+        .filter(users::national_id.eq(national_id))
+        .filter(users::id.ne(id));
+    diesel::select(exists(another)).get_result(&mut conn).await
+}
+
+/// What KYC proves of a person.
+#[derive(AsChangeset)]
+#[diesel(table_name = users)]
+pub struct ProvenPerson<'a> {
+    /// Nine digits, unique.
+    pub national_id: &'a str,
+    /// The birth date.
+    pub date_of_birth: NaiveDate,
+    /// E.164.
+    pub phone_number: &'a str,
+}
+
+impl ProvenPerson<'_> {
+    /// Stores what was proven and marks the user as [`KYC_APPROVED`].
+    ///
+    /// # Errors
+    /// Those of the query; a unique violation when another user has the national id.
+    pub async fn approve(&self, conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<()> {
+        diesel::update(users::table.find(id))
+            .set((
+                self,
+                users::kyc_status.eq(KYC_APPROVED),
+                users::updated_at.eq(dsl::now),
+            ))
+            .prepared()
+            .execute(conn)
+            .await
+            .map(drop)
+    }
+}
+
+/// Marks a user as [`KYC_REJECTED`].
+///
+/// # Errors
+/// Those of the query.
+pub async fn reject_kyc(conn: &mut AsyncPgConnection, id: Uuid) -> QueryResult<()> {
+    diesel::update(users::table.find(id))
+        .set((
+            users::kyc_status.eq(KYC_REJECTED),
+            users::updated_at.eq(dsl::now),
+        ))
+        .prepared()
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
 /// How a user is reached. No `Debug`: an e-mail address is personal data.
 #[derive(Queryable)]
 pub struct Contact {
@@ -146,6 +230,7 @@ pub async fn lock_account(
         ))
         // No Rust type of an instant holds `infinity`.
         .returning(least(locked, Some(FOR_EVER)))
+        .prepared()
         .get_result(conn)
         .await?;
     Ok(told.unwrap_or(until))
@@ -164,6 +249,7 @@ pub async fn flag_for_review(conn: &mut AsyncPgConnection, id: Uuid) -> QueryRes
             users::flagged_for_review_at.eq(dsl::now),
             users::updated_at.eq(dsl::now),
         ))
+        .prepared()
         .execute(conn)
         .await
         .map(drop)
@@ -180,6 +266,7 @@ pub async fn mark_email_verified(mut conn: &AsyncPgConnection, id: Uuid) -> Quer
             users::email_verified_at.eq(dsl::now),
             users::updated_at.eq(dsl::now),
         ))
+        .prepared()
         .execute(&mut conn)
         .await
         .map(drop)

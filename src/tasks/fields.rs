@@ -1,5 +1,5 @@
-//! The rules for fields that people fill in: the same name, e-mail, phone, national id and birth
-//! date in every topic.
+//! The rules for fields that people fill in: the same name, e-mail, phone, national id, birth date
+//! and registration number in every topic.
 //!
 //! Each rule is a type that can only be made from text that keeps it. [`Fields`] reads them out of
 //! a structured input one by one, so that every fault is found at once. The values are personal
@@ -46,7 +46,8 @@ impl FieldError {
         }
     }
 
-    fn of(field: &'static str, fault: Fault) -> Self {
+    /// A field's fault under the field's own code, such as `email_invalid`.
+    pub fn of(field: &'static str, fault: Fault) -> Self {
         let code = match fault {
             Fault::Missing => Cow::Owned(format!("{field}_missing")),
             Fault::Invalid => Cow::Owned(format!("{field}_invalid")),
@@ -207,6 +208,26 @@ impl NationalId {
     }
 
     /// The nine digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The number under which a company is registered in Botswana.
+pub struct RegistrationNumber(String);
+
+impl RegistrationNumber {
+    /// Takes `BW` and eleven ASCII digits.
+    ///
+    /// # Errors
+    /// [`Fault::Invalid`].
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let digits = text.strip_prefix("BW").ok_or(Fault::Invalid)?.as_bytes();
+        ensure(digits.len() == 11 && digits.iter().all(u8::is_ascii_digit))?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The prefix and the digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -137,12 +137,33 @@ impl Bank {
             .await
     }
 
+    /// The security events in order: kind, user or merchant, details.
+    pub(crate) async fn security_events(&self) -> String {
+        let columns = "kind || ' ' || coalesce(user_id, merchant_id) || ' ' || details AS text";
+        self.database
+            .text(&format!(
+                "SELECT {columns} FROM security_events ORDER BY created_at, security_event_id"
+            ))
+            .await
+    }
+
     /// Locks rows in a transaction of its own, as `statement` says.
     pub(crate) async fn lock(&self, statement: &str) -> Held<'_> {
         let mut conn = self.database.pool.get().await.unwrap();
         conn.batch_execute("BEGIN").await.unwrap();
         conn.batch_execute(statement).await.unwrap();
         Held { bank: self, conn }
+    }
+
+    /// Waits until so many statements wait for somebody's lock.
+    pub(crate) async fn until_waiting(&self, statements: i64) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.count(WAITING).await < statements {
+            assert!(
+                Instant::now() < deadline,
+                "nobody waits for the locked rows"
+            );
+        }
     }
 }
 
@@ -155,13 +176,7 @@ pub(crate) struct Held<'b> {
 impl Held<'_> {
     /// Lets the rows go once so many statements wait.
     pub(crate) async fn until_waited_for_by(mut self, statements: i64) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while self.bank.count(WAITING).await < statements {
-            assert!(
-                Instant::now() < deadline,
-                "nobody waits for the locked rows"
-            );
-        }
+        self.bank.until_waiting(statements).await;
         self.conn.batch_execute("COMMIT").await.unwrap();
     }
 }

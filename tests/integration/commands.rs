@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use phantom_worker::processes::BUILT_IN;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -114,16 +115,15 @@ async fn a_model_is_deployed_once_until_it_changes() {
     let second = on_engine(&engine, &["deploy"]);
     let third = on_engine(&engine, &["deploy", "--dir", changed.0.to_str().unwrap()]);
 
-    let line =
-        |state: &str| format!("wallet-creation-process.bpmn: wallet-creation-process {state}\n");
-    assert_eq!(first.stdout, line("version 1 new"), "{}", first.stderr);
-    assert_eq!(
-        second.stdout,
-        line("version 1 unchanged"),
-        "{}",
-        second.stderr
-    );
-    assert_eq!(third.stdout, line("version 2 new"), "{}", third.stderr);
+    let line = |key: &str, state: &str| format!("{key}.bpmn: {key} version {state}\n");
+    let each = |state: &str| -> String {
+        let models = BUILT_IN.iter();
+        models.map(|model| line(model.key, state)).collect()
+    };
+    assert_eq!(first.stdout, each("1 new"), "{}", first.stderr);
+    assert_eq!(second.stdout, each("1 unchanged"), "{}", second.stderr);
+    let one = line("wallet-creation-process", "2 new");
+    assert_eq!(third.stdout, one, "{}", third.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -98,7 +98,7 @@ async fn who_presses_the_button_is_verified() {
     let world = World::new().await;
     let worker = world.worker().start().await;
     let address = new_address();
-    let user = world.user(&address).await;
+    let user = world.user_at(&address).await;
     let waiting = sent(&world, user).await;
     let token = mailed(&address, waiting.verification).await;
     assert_eq!(standing(&world, &token).await, Standing::Open);
@@ -139,7 +139,7 @@ async fn a_second_request_supersedes_the_first_and_both_instances_end_verified()
     let world = World::new().await;
     let _worker = world.worker().start().await;
     let address = new_address();
-    let user = world.user(&address).await;
+    let user = world.user_at(&address).await;
     let first = sent(&world, user).await;
     let second = sent(&world, user).await;
     let superseded = mailed(&address, first.verification).await;
@@ -159,7 +159,7 @@ async fn a_second_request_supersedes_the_first_and_both_instances_end_verified()
 async fn who_is_verified_gets_no_mail() {
     let world = World::new().await;
     let _worker = world.worker().start().await;
-    let user = world.user(&new_address()).await;
+    let user = world.user_at(&new_address()).await;
     world
         .database
         .run("UPDATE users SET verified_email = upper(email)")
@@ -210,7 +210,7 @@ async fn a_request_about_nobody_ends_there() {
 async fn nobody_waits_for_ever() {
     let world = World::new().await;
     let _worker = world.worker().start().await;
-    let user = world.user(&new_address()).await;
+    let user = world.user_at(&new_address()).await;
     let waiting = sent(&world, user).await;
 
     let jobs = format!("job?processInstanceId={}", waiting.instance);
@@ -228,7 +228,7 @@ async fn nobody_waits_for_ever() {
 async fn an_address_that_no_mail_reaches_waits_for_an_operator_who_corrects_it() {
     let world = World::new().await;
     let _worker = world.worker().start().await;
-    let user = world.user("naledi at example").await;
+    let user = world.user_at("naledi at example").await;
     let instance = request(&world, user).await;
     assert_eq!(
         world.engine.incident(&instance).await,
@@ -254,7 +254,7 @@ async fn many_requests_of_one_user_at_once_leave_one_link_that_ends_them_all() {
     let world = World::new().await;
     let _worker = world.worker().start().await;
     let address = new_address();
-    let user = world.user(&address).await;
+    let user = world.user_at(&address).await;
 
     let all = join_all((0..8).map(|_| sent(&world, user))).await;
 
@@ -275,7 +275,7 @@ async fn an_operator_s_restart_sends_a_new_link_in_place_of_the_old_one() {
     let world = World::new().await;
     let _worker = world.worker().start().await;
     let address = new_address();
-    let user = world.user(&address).await;
+    let user = world.user_at(&address).await;
     let before = sent(&world, user).await;
     let old = mailed(&address, before.verification).await;
 

@@ -1,5 +1,7 @@
 //! What an operator sees of the settings: the help, every fault at once, and never a secret.
 
+use phantom_worker::topics;
+
 use crate::support::command::{Said, phantom_worker, said};
 
 const COMMANDS: [&str; 7] = [
@@ -188,6 +190,11 @@ fn every_setting_has_its_fault_and_none_hides_another() {
 
 #[test]
 fn a_fault_says_what_is_wrong_and_what_would_be_right() {
+    let no_topic = format!(
+        "CAMUNDA_CLIENT_SLOTS_BY_TOPIC is wrong: \"create-walet\" is no topic of {}; \
+         for example create-wallet=16,notify-wallet-creation=4",
+        topics::names().join(", ")
+    );
     for (variable, value, line) in [
         (
             "CAMUNDA_CLIENT_LOCK_DURATION",
@@ -204,9 +211,7 @@ fn a_fault_says_what_is_wrong_and_what_would_be_right() {
         (
             "CAMUNDA_CLIENT_SLOTS_BY_TOPIC",
             "create-walet=4",
-            "CAMUNDA_CLIENT_SLOTS_BY_TOPIC is wrong: \"create-walet\" is no topic of \
-             validate-wallet-request, create-wallet, notify-wallet-creation; \
-             for example create-wallet=16,notify-wallet-creation=4",
+            &*no_topic,
         ),
         (
             "PUBLIC_HTTP_BIND",

@@ -62,7 +62,7 @@ async fn failed_logins_lock_the_account_and_the_user_is_told() {
     let world = World::new().await;
     let worker = world.worker().start().await;
     let address = new_address();
-    let user = world.user(&address).await;
+    let user = world.user_at(&address).await;
 
     let instance = alert(&world, user, failed_logins()).await;
     let ended = world.engine.ended(&instance).await;
@@ -110,7 +110,7 @@ async fn unusual_payments_flag_the_account_and_the_user_is_told() {
     let world = World::new().await;
     let _worker = world.worker().start().await;
     let address = new_address();
-    let user = world.user(&address).await;
+    let user = world.user_at(&address).await;
 
     let instance = alert(&world, user, unusual_payments()).await;
     let ended = world.engine.ended(&instance).await;
@@ -138,7 +138,7 @@ async fn unusual_payments_flag_the_account_and_the_user_is_told() {
 async fn an_alert_about_nobody_or_of_no_known_type_is_not_handled() {
     let world = World::new().await;
     let _worker = world.worker().start().await;
-    let user = world.user(&new_address()).await;
+    let user = world.user_at(&new_address()).await;
 
     for (about, event_data, code) in [
         (Uuid::new_v4(), failed_logins(), "USER_NOT_FOUND"),
@@ -171,7 +171,7 @@ async fn an_alert_about_nobody_or_of_no_known_type_is_not_handled() {
 async fn many_alerts_about_one_user_at_once_are_all_handled_and_each_once() {
     let world = World::new().await;
     let _worker = world.worker().start().await;
-    let user = world.user("nobody at all").await;
+    let user = world.user_at("nobody at all").await;
     let alerts = [failed_logins(), unusual_payments()].into_iter().cycle();
 
     let starts = alerts

@@ -10,6 +10,7 @@ use super::*;
 use crate::security::testing::{
     bank_that_signs_with, everything, links, mailed, mailed_for, request, token,
 };
+use crate::store::prepared::testing::sent_unprepared;
 use crate::tasks::testing::Bank;
 
 const CONFIRMED: Confirmation = Confirmation::Confirmed { outbox_grew: true };
@@ -81,6 +82,36 @@ async fn a_link_confirms_the_address_once() {
         bank.database.text(audit).await,
         "e-mail link email_verified user t confirmed t 3"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_stays_prepared() {
+    let (bank, user) = bank().await;
+    let links = links(1, None);
+    let key_id = links.signing_key().as_str();
+    let claim = Claim {
+        verification_id: Uuid::from_u128(7),
+        user_id: user,
+        email: "neo@example.bw",
+        expires_at: "2100-01-01T00:00:00Z".parse().unwrap(),
+    };
+    // Not by the handler, which sends some of the same statements.
+    bank.database
+        .run(&format!(
+            "INSERT INTO email_verifications (verification_id, user_id, email, key_id, engine_id, \
+             process_instance_id, expires_at) VALUES ('{}', '{user}', '{}', '{key_id}', 'engine', \
+             'instance', '{}')",
+            claim.verification_id, claim.email, claim.expires_at
+        ))
+        .await;
+    let link = links.make(key_id, &claim).unwrap();
+    let token = link.path_segments().unwrap().next_back().unwrap();
+
+    let pressed = async { assert_eq!(press(&bank, &links, token).await, CONFIRMED) };
+    let unprepared = sent_unprepared(&bank.database.pool, pressed).await;
+
+    let transaction = ["BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED", "COMMIT"];
+    assert_eq!(unprepared, transaction);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::security::testing::everything;
+use crate::store::prepared::testing::{TRANSACTION, sent_unprepared};
 use crate::tasks::testing::{Bank, Task, answered, shown, task, text};
 
 const LOGINS: &str = "multiple_failed_logins";
@@ -52,6 +53,19 @@ async fn event(bank: &Bank) -> (String, Value) {
         bank.database.text(row).await,
         serde_json::from_str(&details).unwrap(),
     )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_stays_prepared() {
+    for activity in [LOGINS, PAYMENTS] {
+        let bank = Bank::open().await;
+        let user = bank.user("neo@example.bw", "", "").await;
+
+        let task = alert(user, activity);
+        let unprepared = sent_unprepared(&bank.database.pool, bank.answer(&task)).await;
+
+        assert_eq!(unprepared, TRANSACTION, "{activity}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::links::KEY_BYTES;
 use crate::security::testing::{bank_that_signs_with, request};
+use crate::store::prepared::testing::{TRANSACTION, sent_unprepared};
 use crate::tasks::testing::{Bank, answered, shown, task, text};
 
 const KEY: u8 = 1;
@@ -31,6 +32,17 @@ fn id_in(answer: &Value) -> String {
         .as_str()
         .unwrap()
         .to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_stays_prepared() {
+    let bank = bank().await;
+    let user = bank.user("neo@example.bw", "", "").await;
+
+    let task = request(user, "instance");
+    let unprepared = sent_unprepared(&bank.database.pool, bank.answer(&task)).await;
+
+    assert_eq!(unprepared, TRANSACTION);
 }
 
 #[tokio::test(flavor = "multi_thread")]

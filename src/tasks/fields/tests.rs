@@ -208,6 +208,36 @@ fn an_omang_is_nine_digits_with_the_sex_in_the_fifth() {
 }
 
 #[test]
+fn a_registration_number_is_bw_and_eleven_digits() {
+    for text in ["BW00000000000", "BW12345678901", "BW99999999999"] {
+        let number = RegistrationNumber::parse(text).map(|number| number.0);
+        assert_eq!(number.ok().as_deref(), Some(text));
+    }
+    for text in [
+        "",
+        "BW",
+        "12345678901",
+        "bw12345678901",
+        "Bw12345678901",
+        "ZA12345678901",
+        "BW1234567890",
+        "BW123456789012",
+        "BW1234567890a",
+        "BW 1234567890",
+        "BW+1234567890",
+        " BW12345678901",
+        "BW12345678901 ",
+        "BW12345678901\n",
+        "BWBW123456789",
+        "BW١٢٣٤٥٦٧٨٩٠١",
+        "BW123456789\u{0661}",
+        "\u{0412}W12345678901", // its first letter is Cyrillic
+    ] {
+        assert_eq!(RegistrationNumber::parse(text).err(), INVALID, "{text}");
+    }
+}
+
+#[test]
 fn a_customer_is_18_on_the_birthday_itself() {
     assert_eq!(born("2008-05-20", "2026-05-19"), Some(Fault::UnderAge));
     assert_eq!(born("2008-05-20", "2026-05-20"), None);
@@ -268,6 +298,7 @@ fn texts() -> impl Strategy<Value = String> {
         "[+0-9 ().-]{0,34}",
         r"\+?(267|27|44|1)?[0-9]{6,10}",
         "[0-9]{4}[0-9][0-9]{4}",
+        "[ BbW]{1,3}[0-9]{10,12}",
         "[a-zA-Z0-9.\"<>, @+-]{1,20}@[a-z0-9.\\[\\]-]{1,20}\\.[a-z]{1,4}",
         "(18|19|20)[0-9]{2}-[0-1][0-9]-[0-3][0-9]",
     ]
@@ -293,6 +324,10 @@ proptest! {
         if let Ok(id) = NationalId::parse(&text) {
             prop_assert!(id.0.len() == 9 && id.0.bytes().all(|b| b.is_ascii_digit()));
             prop_assert!(matches!(id.0.as_bytes()[4], b'1' | b'2'));
+        }
+        if let Ok(number) = RegistrationNumber::parse(&text) {
+            prop_assert!(number.0 == text && text.len() == 13 && text.starts_with("BW"));
+            prop_assert!(text[2..].bytes().all(|b| b.is_ascii_digit()));
         }
         if let Ok(BirthDate(date)) = BirthDate::parse(&text, today) {
             prop_assert_eq!(date.format("%Y-%m-%d").to_string(), text);

@@ -61,7 +61,7 @@ fn event_data(user: &str) -> Vec<Case> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_or_request_that_cannot_be_read_is_one_incident_and_nothing_is_written() {
     let world = World::new().await;
-    let user = world.user(&new_address()).await.to_string();
+    let user = world.user_at(&new_address()).await.to_string();
     let alert = json!({ "event_data": typed("Json", "{\"type\": \"multiple_failed_logins\"}") });
     let mut cases = event_data(&user);
     cases.extend(user_ids(ALERT, &alert));
@@ -96,7 +96,7 @@ async fn an_alert_or_request_that_cannot_be_read_is_one_incident_and_nothing_is_
 async fn an_alert_is_read_from_json_from_an_object_and_from_text() {
     let world = World::new().await;
     let worker = world.worker().start().await;
-    let user = world.user(&new_address()).await.to_string();
+    let user = world.user_at(&new_address()).await.to_string();
     let alert = json!({"type": "unusual_transaction_pattern", "attempts": 3}).to_string();
 
     for event_data in [
@@ -134,7 +134,7 @@ async fn nothing_of_an_alert_or_its_user_is_logged_counted_audited_or_told_to_th
         .start()
         .await;
     let address = format!("canarymail.{}", new_address());
-    let user = world.user(&address).await;
+    let user = world.user_at(&address).await;
     let name = format!("UPDATE users SET username = 'Canary' WHERE id = '{user}'");
     world.database.run(&name).await;
     let alert = json!({

@@ -2,15 +2,24 @@
 
 use super::*;
 
+/// A process, and the task of it that an instance is started at.
+type Place = (&'static str, &'static str);
+
+const REQUEST: Place = (PROCESS, "validate_wallet_request");
+const CREATION: Place = (PROCESS, "create_wallet");
+const NOTIFICATION: Place = (PROCESS, "notify_wallet_creation");
+const KYC: Place = ("kyc-validation-process", "validate_kyc_data");
+const APPROVAL: Place = ("merchant-approval-process", "process_merchant_approval");
+
 /// Where an instance is started, with what, and what its incident says.
 struct Case {
-    activity: &'static str,
+    place: Place,
     variables: Json,
     message: String,
 }
 
-/// A fault in `request_data` beside a merchant that is there.
-fn request_data(merchant: &str) -> Vec<Case> {
+/// A fault in a structured input of that name, beside variables that are right.
+fn structured(place: Place, name: &str, beside: &Json) -> Vec<Case> {
     let deep = format!("{{\"more\": {}{}}}", "[".repeat(200), "]".repeat(200));
     let unfitting = |found: &str| format!("{found} with unfitting content");
     let mut cases = Vec::new();
@@ -53,26 +62,37 @@ fn request_data(merchant: &str) -> Vec<Case> {
     }
     cases.push((typed("String", "[1]"), "a JSON array".to_owned()));
     cases.push((object("application/xml", "<a/>"), unfitting("Object")));
-    let merchant = typed("String", merchant);
-    let mut cases: Vec<_> = cases
+    let cases = cases
         .into_iter()
-        .map(|(value, found)| Case {
-            activity: "validate_wallet_request",
-            variables: json!({"merchant_id": merchant, "request_data": value}),
-            message: format!("variable \"request_data\": expected a map, found {found}"),
-        })
-        .collect();
-    cases.push(Case {
-        activity: "validate_wallet_request",
-        variables: json!({ "merchant_id": merchant }),
-        message: "variable \"request_data\": expected a map, found nothing".to_owned(),
-    });
-    cases
+        .map(|(value, found)| (Some(value), format!("a map, found {found}")));
+    let nothing = (None, "a map, found nothing".to_owned());
+    faults_of(place, name, beside, cases.chain([nothing]).collect())
+}
+
+/// What a variable of that name holds, if it is there, and what is told of it.
+fn faults_of(
+    place: Place,
+    name: &str,
+    beside: &Json,
+    cases: Vec<(Option<Json>, String)>,
+) -> Vec<Case> {
+    let case = |(value, told): (Option<Json>, String)| {
+        let mut variables = beside.clone();
+        if let Some(value) = value {
+            variables[name] = value;
+        }
+        Case {
+            place,
+            variables,
+            message: format!("variable \"{name}\": expected {told}"),
+        }
+    };
+    cases.into_iter().map(case).collect()
 }
 
 /// A fault in an id of that name, beside variables that are right. What is no text is told to be
 /// none; a text is told what it should have been.
-fn id(activity: &'static str, name: &str, expected: [&str; 2], beside: Json) -> Vec<Case> {
+fn id(place: Place, name: &str, expected: [&str; 2], beside: &Json) -> Vec<Case> {
     let [text, id] = expected;
     let mut cases = vec![(None, format!("{text}, found nothing"))];
     for (engine_type, value) in [
@@ -97,38 +117,25 @@ fn id(activity: &'static str, name: &str, expected: [&str; 2], beside: Json) -> 
         let told = format!("{id}, found String with unfitting content");
         cases.push((Some(typed("String", value)), told));
     }
-    cases
-        .into_iter()
-        .map(|(value, told)| {
-            let mut variables = beside.clone();
-            if let Some(value) = value {
-                variables[name] = value;
-            }
-            Case {
-                activity,
-                variables,
-                message: format!("variable \"{name}\": expected {told}"),
-            }
-        })
-        .collect()
+    faults_of(place, name, beside, cases)
 }
 
 /// Ids that are well formed and of nobody.
 fn unknown_ids() -> Vec<Case> {
-    let case = |activity, name: &str, value: &str, message: &str| Case {
-        activity,
+    let case = |place, name: &str, value: &str, message: &str| Case {
+        place,
         variables: json!({name: typed("String", value)}),
         message: message.to_owned(),
     };
     vec![
         case(
-            "create_wallet",
+            CREATION,
             "request_id",
             "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
             "request_id: there is no such wallet request",
         ),
         case(
-            "notify_wallet_creation",
+            NOTIFICATION,
             "wallet_id",
             "W0123456789",
             "wallet_id: there is no such wallet",
@@ -140,20 +147,32 @@ fn unknown_ids() -> Vec<Case> {
 async fn a_variable_that_cannot_be_read_is_one_incident_that_names_it_and_nothing_is_written() {
     let world = World::new().await;
     let merchant = world.merchant().await.to_string();
+    let user = world.user(&[]).await.to_string();
     let form = typed("Json", Applicant::new().request.to_string());
-    let beside = json!({ "request_data": form });
-    let mut cases = request_data(&merchant);
+    let (request_data, kyc_data) = (json!({ "request_data": form }), json!({ "kyc_data": form }));
+    let merchant_id = json!({"merchant_id": typed("String", merchant)});
+    let user_id = json!({"user_id": typed("String", user)});
     let uuid = ["a formatted UUID string"; 2];
-    cases.extend(id("validate_wallet_request", "merchant_id", uuid, beside));
-    cases.extend(id("create_wallet", "request_id", uuid, json!({})));
     let number = ["a string", "a wallet number"];
-    cases.extend(id("notify_wallet_creation", "wallet_id", number, json!({})));
-    cases.extend(unknown_ids());
+    let cases = [
+        structured(REQUEST, "request_data", &merchant_id),
+        id(REQUEST, "merchant_id", uuid, &request_data),
+        id(CREATION, "request_id", uuid, &json!({})),
+        id(NOTIFICATION, "wallet_id", number, &json!({})),
+        unknown_ids(),
+        structured(KYC, "kyc_data", &user_id),
+        id(KYC, "user_id", uuid, &kyc_data),
+        id(APPROVAL, "merchant_id", uuid, &json!({})),
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>();
     let worker = world.worker().start().await;
 
     let starts = cases.iter().map(|case| {
         let variables = case.variables.clone();
-        world.engine.start_before(PROCESS, case.activity, variables)
+        let (process, activity) = case.place;
+        world.engine.start_before(process, activity, variables)
     });
     let instances = join_all(starts).await;
 
@@ -169,10 +188,11 @@ async fn a_variable_that_cannot_be_read_is_one_incident_that_names_it_and_nothin
     for table in [
         "wallet_creation_requests",
         "task_completions",
-        "users",
+        "users WHERE kyc_status <> 'not_started'",
         "customers",
         "wallets",
         "outbox",
+        "security_events",
         "audit_log WHERE task_id IS NOT NULL",
     ] {
         assert_eq!(world.count(table).await, 0, "{table}");

@@ -11,6 +11,7 @@ mod instances;
 mod locks;
 pub(crate) mod mailbox;
 pub(crate) mod patience;
+pub(crate) mod people;
 pub(crate) mod proxy;
 pub(crate) mod service;
 pub(crate) mod smtp;

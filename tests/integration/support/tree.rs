@@ -1,5 +1,6 @@
 //! The worker's tree inside the test's own process, for stories that reach into it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use uuid::Uuid;
 
+use super::engine::Engine;
 use super::{World, mailbox};
 
 /// A running tree and what a story may look at.
@@ -34,14 +36,23 @@ pub(crate) struct TreeBuilder<'w> {
     registry: Registry,
     settings: TreeSettings,
     topic: TopicSettings,
+    engine_url: String,
+    smtp_url: String,
+    links: Links,
 }
 
-/// The links of every tree in this process.
+/// The links of a tree, unless its story wants others.
 pub(crate) fn links() -> Links {
+    links_signed_with(7, None)
+}
+
+/// Links with the present key and the one before, each of this one byte again and again.
+pub(crate) fn links_signed_with(key: u8, previous: Option<u8>) -> Links {
+    let secret = |byte| SecretBox::new(Box::new([byte; KEY_BYTES]));
     Links::new(LinkSettings {
         base_url: "http://127.0.0.1:8088".parse().unwrap(),
-        key: SecretBox::new(Box::new([7; KEY_BYTES])),
-        previous_key: None,
+        key: secret(key),
+        previous_key: previous.map(secret),
     })
 }
 
@@ -75,6 +86,9 @@ impl<'w> TreeBuilder<'w> {
                 handler_limit: Duration::from_secs(50),
                 retries: "R3/PT1S".parse::<RetryPolicy>().unwrap(),
             },
+            engine_url: world.engine.url.to_string(),
+            smtp_url: mailbox::smtp_url(),
+            links: links(),
         }
     }
 
@@ -93,13 +107,30 @@ impl<'w> TreeBuilder<'w> {
         self
     }
 
+    /// Where the tree looks for the engine.
+    pub(crate) fn engine_at(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.engine_url);
+        self
+    }
+
+    /// Where the tree looks for the mail server.
+    pub(crate) fn mail_to(mut self, server: SocketAddr) -> Self {
+        self.smtp_url = format!("smtp://{server}");
+        self
+    }
+
+    pub(crate) fn links(mut self, links: Links) -> Self {
+        self.links = links;
+        self
+    }
+
     pub(crate) fn start(self) -> Tree {
         let names: Vec<_> = self.registry.iter().map(|known| known.topic).collect();
         let build = Build {
             version: "test",
             revision: "test",
         };
-        let smtp = SmtpUrl::parse(&mailbox::smtp_url().into(), false).unwrap();
+        let smtp = SmtpUrl::parse(&self.smtp_url.into(), false).unwrap();
         let sender = Sender::parse("Phantom Wallet <no-reply@wallet.example>").unwrap();
         let topics = self.registry.iter().map(|registration| {
             let worker_id = format!("story:{}:{}", registration.topic, Uuid::new_v4());
@@ -110,13 +141,13 @@ impl<'w> TreeBuilder<'w> {
             ))
         });
         let parts = Parts::new(Ingredients {
-            engine: self.world.engine.client.clone(),
+            engine: Engine::at(&self.engine_url, &self.world.engine.tenant).client,
             engine_id: "default".into(),
             instance: "story".into(),
             pool: self.world.database.pool.clone(),
             chore_pool: self.world.database.pool.clone(),
             mailer: Mailer::new(MailSettings::new(smtp, sender)).unwrap(),
-            links: Arc::new(links()),
+            links: Arc::new(self.links),
             metrics: Arc::new(Metrics::new(&names, TEMPLATES, build)),
             readiness: Arc::new(Readiness::new(&names, Instant::now())),
             topics: topics.collect(),

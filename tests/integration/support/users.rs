@@ -11,7 +11,7 @@ pub(crate) fn new_address() -> String {
 
 impl World {
     /// A customer's user as the banking application writes one.
-    pub(crate) async fn user(&self, email: &str) -> Uuid {
+    pub(crate) async fn user_at(&self, email: &str) -> Uuid {
         let id = Uuid::new_v4();
         self.database
             .run(&format!(
