@@ -1,6 +1,9 @@
 //! The composition root: builds the parts, starts the tree and the HTTP servers, waits for a
 //! signal, drains, and says with which code the process leaves.
 
+mod front;
+mod shares;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,9 +24,11 @@ use crate::links::Links;
 use crate::mail::Mailer;
 use crate::metrics::{Build, Metrics};
 use crate::readiness::{Phase, Readiness};
-use crate::store::{Pool, StoreSettings, migrations, safety};
+use crate::store::{Pool, migrations, safety};
 use crate::tasks::fields::PhoneNumber;
 use crate::{http, processes, topics};
+use front::Front;
+use shares::Shares;
 
 /// Drained.
 const OK: u8 = 0;
@@ -67,11 +72,11 @@ pub fn run(settings: RunSettings) -> ExitCode {
 
 async fn start(settings: RunSettings) -> anyhow::Result<u8> {
     let mut signals = Signals::listen()?;
-    let (http_settings, deadline) = (settings.http, settings.work.drain_deadline);
+    let (http_settings, deadline) = (settings.http.clone(), settings.work.drain_deadline);
     let allow_unsafe = settings.store.allow_unsafe;
+    let front = Front::new(&settings)?;
     let parts = build(settings)?;
-    let metrics = Arc::clone(&parts.metrics);
-    let servers = http::bind(http_settings, metrics, Arc::clone(&parts.readiness))?;
+    let servers = http::bind(http_settings, front.beside(&parts))?;
     let (ops, public) = (servers.ops_address(), servers.public_address());
     tracing::info!(
         http.ops = format!("http://{ops}"),
@@ -96,6 +101,7 @@ async fn start(settings: RunSettings) -> anyhow::Result<u8> {
     http.stop(true).await;
     parts.pool.close();
     parts.chore_pool.close();
+    front.pool.close();
     // Both servers have stopped; only an answer that was cut off could be an error here.
     drop(serving.await);
     Ok(code)
@@ -121,13 +127,13 @@ fn build(settings: RunSettings) -> anyhow::Result<Arc<Parts>> {
             Arc::new(Topic::new(Arc::clone(registration), topic, worker_id))
         })
         .collect();
-    let (for_tasks, for_chores) = share(settings.store);
+    let shares = Shares::of(&settings.store);
     Ok(Parts::new(Ingredients {
         engine: Client::new(settings.engine)?,
         engine_id: settings.work.engine_id,
         instance: instance.name(),
-        pool: Pool::new(&for_tasks, runtime.clone())?,
-        chore_pool: Pool::new(&for_chores, runtime.clone())?,
+        pool: Pool::new(&shares.tasks, runtime.clone())?,
+        chore_pool: Pool::new(&shares.chores, runtime.clone())?,
         mailer: Mailer::new(settings.mail)?,
         links,
         readiness: Arc::new(Readiness::new(&names, Instant::now())),
@@ -142,18 +148,6 @@ fn build(settings: RunSettings) -> anyhow::Result<Arc<Parts>> {
         max_reports: settings.work.max_reports,
         runtime,
     }))
-}
-
-/// Connections that the actors keep for their own chores.
-const CHORE_CONNECTIONS: usize = 2;
-
-/// Shares out the connections of this process: a chore must never wait behind tasks that wait for
-/// each other's locks, or the database would seem to be away.
-fn share(store: StoreSettings) -> (StoreSettings, StoreSettings) {
-    let (mut for_tasks, mut for_chores) = (store.clone(), store);
-    for_tasks.pool_size = for_tasks.pool_size.saturating_sub(CHORE_CONNECTIONS).max(1);
-    for_chores.pool_size = CHORE_CONNECTIONS;
-    (for_tasks, for_chores)
 }
 
 const BUILD: Build = Build {

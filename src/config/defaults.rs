@@ -21,9 +21,9 @@ pub(super) const HANDLER_LIMIT_IN_LOCKS: u32 = 5;
 
 /// Tasks of one topic at work at once.
 pub(super) const SLOTS: &str = "8";
-/// Connections of one process. Tasks wait for one inside their leases, so fewer than slots are
-/// enough.
-pub(super) const POOL_SIZE: &str = "10";
+/// Connections of one process: two for the actors' chores, two for the pages behind the links, the
+/// others for tasks, which wait for one inside their leases, so fewer than slots are enough.
+pub(super) const POOL_SIZE: &str = "12";
 /// Reports on the way to the engine at once, about four for each of its cores.
 pub(super) const MAX_REPORTS: &str = "16";
 /// As `tasks::RetryPolicy::default`.

@@ -1,4 +1,4 @@
-//! Where our own servers listen.
+//! Where our own servers listen, and whose word they take for a caller's address.
 
 use clap::Args;
 
@@ -16,10 +16,16 @@ pub struct HttpArgs {
     /// Where the links in mails are served, for everybody.
     #[arg(long, env = "PUBLIC_HTTP_BIND", value_name = "ADDRESS", default_value = PUBLIC)]
     public_http_bind: Option<Raw>,
+    /// The proxies in front of the public port, by comma: addresses, or networks like 10.0.0.0/8.
+    /// From these alone X-Forwarded-For is taken for the customer's address, which the limits of
+    /// the public port count by.
+    #[arg(long, env = "TRUSTED_PROXIES", value_name = "NETWORKS")]
+    trusted_proxies: Option<Raw>,
 }
 
 const OPS: &str = "0.0.0.0:9464";
 const PUBLIC: &str = "0.0.0.0:8088";
+const PROXIES: &str = "10.4.0.0/16,2001:db8::7";
 
 impl HttpArgs {
     pub(super) fn read(&self, faults: &mut Faults) -> Option<HttpSettings> {
@@ -30,6 +36,12 @@ impl HttpArgs {
             PUBLIC,
             parse::socket,
         );
+        let proxies = faults.optional(
+            "TRUSTED_PROXIES",
+            &self.trusted_proxies,
+            PROXIES,
+            parse::networks,
+        );
         let (ops_bind, public_bind) = (ops?, public?);
         // Port 0 asks for any free port, each time another one.
         if ops_bind == public_bind && ops_bind.port() != 0 {
@@ -39,6 +51,7 @@ impl HttpArgs {
         Some(HttpSettings {
             ops_bind,
             public_bind,
+            trusted_proxies: proxies?.unwrap_or_default(),
         })
     }
 }

@@ -1,10 +1,11 @@
 //! From text to values, for settings of more than one room. Each error completes the sentence
 //! "the variable …".
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use jiff::SignedDuration;
 use url::{Host, Url};
 
@@ -83,6 +84,23 @@ pub(super) fn socket(value: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "is not an IP address and a port".to_owned())
 }
 
+/// Addresses and networks. One that holds every address would make a wish of what it is to limit.
+pub(super) fn networks(value: &str) -> Result<Vec<IpNet>, String> {
+    let network = |entry: &String| {
+        let network = match entry.parse::<IpAddr>() {
+            Ok(address) => IpNet::from(address),
+            Err(_) => entry
+                .parse()
+                .map_err(|_| format!("has {entry:?}, which is no IP address or network"))?,
+        };
+        match network.prefix_len() {
+            0 => Err(format!("has {entry:?}, which is everybody")),
+            _ => Ok(network.trunc()),
+        }
+    };
+    list(value)?.iter().map(network).collect()
+}
+
 /// A file that can be read now; what is in it is looked at by its room.
 pub(super) fn readable_file(value: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(value.trim());
@@ -135,6 +153,24 @@ mod tests {
         for text in ["0", "-1", "10s", "1.5", "99999999999"] {
             assert!(milliseconds(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn networks_are_addresses_and_prefixes_but_never_everybody() {
+        let read = |text| networks(text).map(|networks| format!("{networks:?}"));
+
+        assert_eq!(
+            read("10.4.7.1/16, 192.0.2.7,2001:db8::7"),
+            Ok("[10.4.0.0/16, 192.0.2.7/32, 2001:db8::7/128]".into())
+        );
+        assert_eq!(
+            read("10.4.0.0/16,proxy.bank.example"),
+            Err("has \"proxy.bank.example\", which is no IP address or network".into())
+        );
+        for everybody in ["0.0.0.0/0", "::/0"] {
+            assert!(read(everybody).unwrap_err().ends_with("is everybody"));
+        }
+        assert!(read("10.0.0.1,,10.0.0.2").is_err() && read("10.0.0.0/33").is_err());
     }
 
     #[test]

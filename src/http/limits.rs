@@ -1,5 +1,5 @@
 //! What a caller may cost: seconds for the head, seconds and bytes for the body, and no panic that
-//! goes unanswered.
+//! goes unanswered. How often somebody may call is counted in `rates`.
 //!
 //! actix-web itself times only the head. A body that trickles in would hold its connection for
 //! ever, so here the whole request is read before any route sees it.
@@ -21,10 +21,12 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::timeout;
 
+use super::rates::Allowances;
+
 /// The largest body any of our routes has a use for.
 const MAX_BODY: usize = 4096;
 
-/// How long a caller may take.
+/// How long a caller may take, and how often.
 ///
 /// actix-http counts `head` and `disconnect` from a clock that it reads every 500 ms, and never
 /// notices a deadline that lay in the past when it was set: both must be well above that.
@@ -36,6 +38,8 @@ pub(super) struct Limits {
     pub(super) body: Duration,
     /// For closing the connection after an answer to a request that was not read to its end.
     pub(super) disconnect: Duration,
+    /// How often the public port may be asked.
+    pub(super) rates: Allowances,
 }
 
 impl Default for Limits {
@@ -44,6 +48,7 @@ impl Default for Limits {
             head: Duration::from_secs(5),
             body: Duration::from_secs(5),
             disconnect: Duration::from_secs(1),
+            rates: Allowances::USUAL,
         }
     }
 }

@@ -1,15 +1,19 @@
 //! The two HTTP servers of a worker: the ops port for probes and metrics, the public port for the
-//! addresses that customers get in their mails.
+//! links that customers get in their mails.
 //!
 //! Each server has one thread of its own, apart from the actors, so that `/livez` can tell of a
 //! main arbiter that is blocked. A connection carries one request, whose head and body have to
 //! arrive within seconds; nothing here trusts its caller, and a handler that panics is answered
 //! with 500. The servers know nothing of the actors: they read what those left in `readiness` and
-//! `metrics`.
+//! `metrics`, and call back when an outbox grew.
 
+mod caller;
 mod limits;
 mod ops;
+mod pages;
+mod rates;
 mod routes;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -23,11 +27,17 @@ use actix_web::http::KeepAlive;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
+use ipnet::IpNet;
+use tokio::runtime::Handle;
 use tokio::{join, try_join};
 
+use crate::links::Links;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
+use crate::store::Pool;
 use limits::Limits;
+use routes::Headers;
+use verify::Desk;
 
 /// Connections that one server holds at once; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 1024;
@@ -35,40 +45,71 @@ const MAX_CONNECTIONS: usize = 1024;
 const STOP_SECONDS: u64 = 2;
 
 /// Where the servers listen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpSettings {
     /// Probes and metrics, for the cluster (`HTTP_BIND`).
     pub ops_bind: SocketAddr,
     /// The links in mails, for everybody (`PUBLIC_HTTP_BIND`).
     pub public_bind: SocketAddr,
+    /// Whose word is taken for a customer's address (`TRUSTED_PROXIES`).
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// What the servers work with.
+pub struct HttpParts {
+    /// What `/metrics` shows.
+    pub metrics: Arc<Metrics>,
+    /// What the probes show.
+    pub readiness: Arc<Readiness>,
+    /// What the public port needs.
+    pub public: Public,
+}
+
+/// What the public port works with.
+pub struct Public {
+    /// Our database, for these pages alone: a crowd at the door takes no connection from a task.
+    pub pool: Pool,
+    /// Checks the links.
+    pub links: Arc<Links>,
+    /// The multi-thread runtime, where the database is asked. The servers' own threads only answer.
+    pub runtime: Handle,
+    /// Whose pages they are, by the name that signs the mails.
+    pub brand: String,
+    /// Whether customers come by https, through a proxy of ours.
+    pub is_https: bool,
+    /// Called when a confirmation has put something into the outbox.
+    pub outbox_grew: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// Takes both ports. Nothing is answered before [`Servers::serve`] is polled.
 ///
 /// # Errors
 /// When an address cannot be listened on.
-pub fn bind(
-    settings: HttpSettings,
-    metrics: Arc<Metrics>,
-    readiness: Arc<Readiness>,
-) -> Result<Servers, BindError> {
-    bind_within(Limits::default(), settings, metrics, readiness)
+pub fn bind(settings: HttpSettings, parts: HttpParts) -> Result<Servers, BindError> {
+    bind_within(Limits::default(), settings, parts)
 }
 
 fn bind_within(
     limits: Limits,
     settings: HttpSettings,
-    metrics: Arc<Metrics>,
-    readiness: Arc<Readiness>,
+    parts: HttpParts,
 ) -> Result<Servers, BindError> {
-    let ops = routes::ops(metrics, readiness);
-    let (ops, ops_address) = server("HTTP_BIND", settings.ops_bind, limits, ops)?;
-    let (public, public_address) = server(
-        "PUBLIC_HTTP_BIND",
-        settings.public_bind,
-        limits,
-        routes::public,
-    )?;
+    let ops = Site {
+        setting: "HTTP_BIND",
+        address: settings.ops_bind,
+        headers: Headers::common(),
+        routes: routes::ops(parts.metrics, parts.readiness),
+    };
+    let headers = Headers::public(parts.public.is_https);
+    let desk = Desk::new(parts.public, settings.trusted_proxies, &limits.rates);
+    let public = Site {
+        setting: "PUBLIC_HTTP_BIND",
+        address: settings.public_bind,
+        headers,
+        routes: routes::public(Arc::new(desk)),
+    };
+    let (ops, ops_address) = ops.bind(limits)?;
+    let (public, public_address) = public.bind(limits)?;
     Ok(Servers {
         ops,
         public,
@@ -77,40 +118,46 @@ fn bind_within(
     })
 }
 
-fn server<F>(
+/// One of the two servers.
+struct Site<F> {
     setting: &'static str,
     address: SocketAddr,
-    limits: Limits,
+    headers: Headers,
     routes: F,
-) -> Result<(Server, SocketAddr), BindError>
+}
+
+impl<F> Site<F>
 where
     F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
-    let app = move || {
-        App::new()
-            .app_data(Data::new(limits))
-            .configure(&routes)
-            .wrap(from_fn(limits::whole_request))
-            .wrap(from_fn(limits::panic_is_500))
-            .wrap(routes::common_headers())
-    };
-    let server = HttpServer::new(app)
-        .workers(1)
-        .disable_signals()
-        .max_connections(MAX_CONNECTIONS)
-        // actix times the head of a connection's first request only, so there is no second one.
-        .keep_alive(KeepAlive::Disabled)
-        .client_request_timeout(limits.head)
-        .client_disconnect_timeout(limits.disconnect)
-        .shutdown_timeout(STOP_SECONDS)
-        .bind(address)
-        .map_err(|source| BindError {
-            setting,
-            address,
-            source,
-        })?;
-    let bound = server.addrs().first().copied().unwrap_or(address);
-    Ok((server.run(), bound))
+    fn bind(self, limits: Limits) -> Result<(Server, SocketAddr), BindError> {
+        let (setting, address) = (self.setting, self.address);
+        let app = move || {
+            App::new()
+                .app_data(Data::new(limits))
+                .configure(&self.routes)
+                .wrap(from_fn(limits::whole_request))
+                .wrap(from_fn(limits::panic_is_500))
+                .wrap(self.headers.middleware())
+        };
+        let server = HttpServer::new(app)
+            .workers(1)
+            .disable_signals()
+            .max_connections(MAX_CONNECTIONS)
+            // actix times the head of a connection's first request only, so there is no second one.
+            .keep_alive(KeepAlive::Disabled)
+            .client_request_timeout(limits.head)
+            .client_disconnect_timeout(limits.disconnect)
+            .shutdown_timeout(STOP_SECONDS)
+            .bind(address)
+            .map_err(|source| BindError {
+                setting,
+                address,
+                source,
+            })?;
+        let bound = server.addrs().first().copied().unwrap_or(address);
+        Ok((server.run(), bound))
+    }
 }
 
 /// Both servers, with their ports taken.

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CROSS_ORIGIN_OPENER_POLICY,
+    CROSS_ORIGIN_RESOURCE_POLICY, ContentType, HeaderName, HeaderValue, PERMISSIONS_POLICY,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{Handler, HttpResponse, Resource, Responder};
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 
-use super::ops;
+use super::pages::content_security_policy;
+use super::verify::Desk;
+use super::{ops, verify};
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 
@@ -32,34 +35,93 @@ pub(super) fn ops(
 }
 
 /// The port for everybody.
-pub(super) fn public(app: &mut ServiceConfig) {
-    app.default_service(web::to(public_not_found));
+pub(super) fn public(desk: Arc<Desk>) -> impl Fn(&mut ServiceConfig) + Clone + Send {
+    move |app| {
+        let link = web::resource(verify::link_path())
+            .route(look_at(verify::show))
+            .route(web::post().to(verify::confirm))
+            .default_service(web::to(only_get_head_and_post));
+        app.app_data(Data::from(Arc::clone(&desk)))
+            .service(read_only(&verify::thanks_path(), verify::thanks))
+            .service(link)
+            .default_service(web::to(public_not_found));
+    }
 }
 
-/// A scrape or a probe is true for one moment only, and a page of ours needs nothing from anywhere
-/// else and tells nobody where its reader came from.
-pub(super) fn common_headers() -> DefaultHeaders {
-    DefaultHeaders::new()
-        .add((CACHE_CONTROL, "no-store"))
-        .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .add((REFERRER_POLICY, "no-referrer"))
-        .add((
-            CONTENT_SECURITY_POLICY,
-            "default-src 'none'; frame-ancestors 'none'",
-        ))
+/// What every answer of a port says besides its content.
+#[derive(Clone)]
+pub(super) struct Headers(Vec<(HeaderName, HeaderValue)>);
+
+impl Headers {
+    /// A scrape or a probe is true for one moment only, and a page of ours needs nothing from
+    /// anywhere else and tells nobody where its reader came from.
+    pub(super) fn common() -> Self {
+        let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+        Self(vec![
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+            (CONTENT_SECURITY_POLICY, policy),
+        ])
+    }
+
+    /// For the pages of customers. A browser that came by https is told never to come without.
+    pub(super) fn public(is_https: bool) -> Self {
+        let policy = HeaderValue::try_from(content_security_policy())
+            .expect("a policy is of visible ASCII characters");
+        let same_origin = HeaderValue::from_static("same-origin");
+        let powers = HeaderValue::from_static(
+            "camera=(), display-capture=(), fullscreen=(), geolocation=(), microphone=(), \
+             payment=(), publickey-credentials-get=(), usb=()",
+        );
+        let mut headers = Self::common();
+        headers
+            .0
+            .retain(|(name, _)| name != CONTENT_SECURITY_POLICY);
+        headers.0.extend([
+            (CONTENT_SECURITY_POLICY, policy),
+            (CROSS_ORIGIN_OPENER_POLICY, same_origin.clone()),
+            (CROSS_ORIGIN_RESOURCE_POLICY, same_origin),
+            (PERMISSIONS_POLICY, powers),
+            (ROBOTS, HeaderValue::from_static("noindex, nofollow")),
+        ]);
+        if is_https {
+            let a_year = HeaderValue::from_static("max-age=31536000");
+            headers.0.push((STRICT_TRANSPORT_SECURITY, a_year));
+        }
+        headers
+    }
+
+    pub(super) fn middleware(&self) -> DefaultHeaders {
+        let add = |headers: DefaultHeaders, header: &(HeaderName, HeaderValue)| {
+            headers.add((header.0.clone(), header.1.clone()))
+        };
+        self.0.iter().fold(DefaultHeaders::new(), add)
+    }
 }
 
-/// An address that is looked at and changes nothing. HEAD has to be routed by hand in actix-web.
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+
+/// An address that is looked at and changes nothing.
 fn read_only<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,
-    Args: actix_web::FromRequest + 'static,
+    Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    let look = web::route().guard(Any(Get()).or(Head())).to(handler);
     web::resource(path)
-        .route(look)
+        .route(look_at(handler))
         .default_service(web::to(only_get_and_head))
+}
+
+/// HEAD has to be routed by hand in actix-web.
+fn look_at<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::route().guard(Any(Get()).or(Head())).to(handler)
 }
 
 async fn only_get_and_head() -> HttpResponse {
@@ -69,14 +131,19 @@ async fn only_get_and_head() -> HttpResponse {
         .body("this address is only read: GET or HEAD\n")
 }
 
+async fn only_get_head_and_post() -> HttpResponse {
+    HttpResponse::MethodNotAllowed()
+        .insert_header((ALLOW, "GET, HEAD, POST"))
+        .content_type(ContentType::plaintext())
+        .body("this address is for GET, HEAD and POST\n")
+}
+
 async fn ops_index() -> HttpResponse {
     HttpResponse::NotFound()
         .content_type(ContentType::plaintext())
         .body("nothing here; there is /livez, /readyz, /startupz and /metrics\n")
 }
 
-async fn public_not_found() -> HttpResponse {
-    HttpResponse::NotFound()
-        .content_type(ContentType::html())
-        .body(include_str!("not_found.html"))
+async fn public_not_found(desk: Data<Desk>) -> HttpResponse {
+    desk.pages.not_found.answer()
 }

@@ -1,24 +1,27 @@
 //! The servers on real sockets, spoken to byte by byte, so that a test can be as slow, as rude or
 //! as silent as a stranger.
 
+mod door;
+mod front;
+mod links;
 mod rude;
 mod stand;
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::join;
 
+use super::bind;
 use super::limits::Limits;
-use super::{HttpSettings, bind};
 use crate::metrics::Outcome;
 use crate::readiness::{BEAT_LIMIT, Readiness};
 use stand::{
     LOOPBACK, TOPIC, Worker, ask, block_on, bound, get, healthy, multi_thread, multi_thread_system,
-    test_metrics,
+    parts, settings,
 };
 
 const PROBES: [&str; 3] = ["/livez", "/readyz", "/startupz"];
@@ -222,11 +225,7 @@ fn a_taken_port_is_named_with_its_setting_and_a_way_out() {
     let squatter = TcpListener::bind(LOOPBACK).unwrap();
     let taken = squatter.local_addr().unwrap();
     let bind_at = |ops_bind, public_bind| {
-        let settings = HttpSettings {
-            ops_bind,
-            public_bind,
-        };
-        bind(settings, Arc::new(test_metrics()), Arc::new(healthy()))
+        bind(settings(ops_bind, public_bind), parts(healthy()))
             .err()
             .unwrap()
             .to_string()
@@ -246,12 +245,8 @@ fn a_taken_port_is_named_with_its_setting_and_a_way_out() {
 fn a_foreign_address_is_named_with_its_setting_and_a_way_out() {
     // TEST-NET-1 of RFC 5737, which no machine has.
     let foreign: SocketAddr = "192.0.2.1:0".parse().unwrap();
-    let settings = HttpSettings {
-        ops_bind: foreign,
-        public_bind: LOOPBACK,
-    };
 
-    let error = bind(settings, Arc::new(test_metrics()), Arc::new(healthy()))
+    let error = bind(settings(foreign, LOOPBACK), parts(healthy()))
         .err()
         .unwrap();
 

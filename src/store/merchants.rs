@@ -8,6 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::prepared::Prepare;
 use super::schema::merchants;
 use super::upsert::{Collision, Target, Upserted};
 
@@ -99,6 +100,7 @@ pub async fn approve(
             merchants::approval_date.eq(at),
             merchants::updated_at.eq(now),
         ))
+        .prepared()
         .execute(&mut conn)
         .await
         .map(drop)

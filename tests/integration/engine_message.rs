@@ -1,5 +1,5 @@
 //! The link is pressed: what the process instance hears of it, whatever it, the engine and the
-//! mail server are doing just then.
+//! mail server are doing just then. That all goes well is told in `email_verification`.
 
 mod faults;
 mod mails;
@@ -8,8 +8,7 @@ mod times;
 use phantom_worker::actors::messages::OutboxGrew;
 use phantom_worker::actors::{Address, ChildId};
 use phantom_worker::links::Links;
-use phantom_worker::security;
-use phantom_worker::security::confirm::{Confirmation, confirm};
+use phantom_worker::security::{self, Confirmation, confirm};
 use phantom_worker::store::clock;
 use phantom_worker::tasks::{EngineMessage, Origin, Registry, Tx};
 use serde_json::{Value as Json, json};
@@ -18,6 +17,7 @@ use uuid::Uuid;
 use crate::support::engine::variables;
 use crate::support::mailbox;
 use crate::support::tree::{Tree, TreeBuilder, links, on_a_system};
+use crate::support::users::new_address;
 use crate::support::{World, until};
 
 const PROCESS: &str = "email-verification-process";
@@ -30,25 +30,12 @@ struct User {
 }
 
 impl World {
-    async fn with_verifications() -> Self {
-        let world = Self::new().await;
-        let model = include_str!("../../bpmn/email-verification-process.bpmn");
-        world
-            .engine
-            .deploy("email-verification-process.bpmn", model)
-            .await;
-        world
-    }
-
-    async fn user(&self) -> User {
-        let id = Uuid::new_v4();
-        let address = format!("neo.{}@customer.example", id.simple());
-        self.database
-            .run(&format!(
-                "INSERT INTO users (id, email, role) VALUES ('{id}', '{address}', 'customer')"
-            ))
-            .await;
-        User { id, address }
+    async fn somebody(&self) -> User {
+        let address = new_address();
+        User {
+            id: self.user_at(&address).await,
+            address,
+        }
     }
 
     /// Starts a verification and gives the instance's id.
@@ -170,9 +157,9 @@ fn token_in(mail: &Json) -> String {
 #[test]
 fn who_follows_the_link_in_the_mail_ends_the_instance() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         let tree = verifying(&world).start();
-        let user = world.user().await;
+        let user = world.somebody().await;
         let (instance, token) = world.mailed(&user).await;
 
         assert_eq!(world.press(&links(), &token).await, CONFIRMED);

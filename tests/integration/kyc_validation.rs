@@ -68,7 +68,7 @@ impl World {
 async fn a_user_whose_data_pass_is_approved_and_the_security_log_says_so() {
     let world = World::new().await;
     let worker = world.worker().start().await;
-    let (user, person) = (world.user(&[]).await, person());
+    let (user, person) = (world.user_with(&[]).await, person());
 
     let instance = world.validate(user, &person).await;
     let ended = world.engine.ended(&instance).await;
@@ -168,7 +168,7 @@ fn data_come_as_json_as_text_and_as_an_object_and_extra_keys_change_nothing() {
         ] {
             kyc_data[key] = value;
         }
-        let user = world.user(&[]).await;
+        let user = world.user_with(&[]).await;
         let row = "SELECT concat_ws(' ', role, is_active) AS text FROM users";
 
         for encoded in encodings(&kyc_data) {

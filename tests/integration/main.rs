@@ -29,4 +29,5 @@ mod start_refused;
 mod support;
 mod suspicious_activity;
 mod verdicts;
+mod verify_link;
 mod wallet_creation;

@@ -42,7 +42,7 @@ impl World {
     /// A merchant with addresses of its own that keeps every rule, and its owner with this KYC
     /// status.
     async fn applicant(&self, kyc_status: &str) -> Applicant {
-        let owner = self.user(&[("kyc_status", kyc_status)]).await;
+        let owner = self.user_with(&[("kyc_status", kyc_status)]).await;
         let merchant = self.merchant_with(false).await;
         let applicant = Applicant {
             merchant,

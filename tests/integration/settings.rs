@@ -135,6 +135,7 @@ fn every_setting_has_its_fault_and_none_hides_another() {
         ("TOKEN_KEY", "abc"),
         ("HTTP_BIND", "localhost"),
         ("PUBLIC_HTTP_BIND", "8088"),
+        ("TRUSTED_PROXIES", "proxy.bank.example"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "wran"),
     ]);
@@ -175,6 +176,7 @@ fn every_setting_has_its_fault_and_none_hides_another() {
             "TOKEN_KEY",
             "HTTP_BIND",
             "PUBLIC_HTTP_BIND",
+            "TRUSTED_PROXIES",
             "LOG_FORMAT",
             "LOG_LEVEL",
         ],
@@ -217,6 +219,12 @@ fn a_fault_says_what_is_wrong_and_what_would_be_right() {
             "PUBLIC_HTTP_BIND",
             "0.0.0.0:9464",
             "PUBLIC_HTTP_BIND is the same as HTTP_BIND; for example 0.0.0.0:8088",
+        ),
+        (
+            "TRUSTED_PROXIES",
+            "10.4.0.0/16,0.0.0.0/0",
+            "TRUSTED_PROXIES has \"0.0.0.0/0\", which is everybody; \
+             for example 10.4.0.0/16,2001:db8::7",
         ),
         (
             "DRAIN_DEADLINE",

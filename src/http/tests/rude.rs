@@ -7,12 +7,14 @@ use actix_web::{HttpResponse, web};
 
 use super::stand::{PATIENCE, Worker, get, healthy, is_open, read_answer, send};
 use crate::http::limits::Limits;
+use crate::http::rates::Allowances;
 
 /// As short as actix's coarse clock allows.
 const SHORT: Limits = Limits {
     head: Duration::from_secs(1),
     body: Duration::from_millis(300),
     disconnect: Duration::from_secs(1),
+    rates: Allowances::USUAL,
 };
 
 #[test]

@@ -3,18 +3,22 @@
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use actix_rt::System;
 use actix_web::web::ServiceConfig;
-use tokio::runtime::{Builder, Runtime};
+use secrecy::SecretBox;
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::http::limits::Limits;
-use crate::http::{HttpSettings, Servers, ServersHandle, bind_within, server};
+use crate::http::routes::Headers;
+use crate::http::{HttpParts, HttpSettings, Public, Servers, ServersHandle, Site, bind_within};
+use crate::links::{KEY_BYTES, LinkSettings, Links};
 use crate::metrics::{Build, Metrics, Templates};
 use crate::readiness::{Phase, Readiness};
+use crate::store::{Pool, StoreSettings};
 
 pub(super) const TOPIC: &str = "validate-wallet-request";
 pub(super) const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -36,20 +40,27 @@ impl Worker {
         Self::start(Limits::default(), healthy())
     }
 
+    /// A worker whose database is away.
     pub(super) fn start(limits: Limits, readiness: Readiness) -> Self {
-        let (metrics, readiness) = (Arc::new(test_metrics()), Arc::new(readiness));
-        let settings = HttpSettings {
-            ops_bind: LOOPBACK,
-            public_bind: LOOPBACK,
-        };
-        let servers = bind_within(limits, settings, metrics.clone(), readiness.clone()).unwrap();
+        Self::with(limits, settings(LOOPBACK, LOOPBACK), parts(readiness))
+    }
+
+    pub(super) fn with(limits: Limits, settings: HttpSettings, parts: HttpParts) -> Self {
+        let (metrics, readiness) = (parts.metrics.clone(), parts.readiness.clone());
+        let servers = bind_within(limits, settings, parts).unwrap();
         Self::run(servers, metrics, readiness)
     }
 
     pub(super) fn with_routes(routes: fn(&mut ServiceConfig)) -> Self {
-        let (ops, ops_address) = server("HTTP_BIND", LOOPBACK, Limits::default(), routes).unwrap();
-        let (public, public_address) =
-            server("PUBLIC_HTTP_BIND", LOOPBACK, Limits::default(), routes).unwrap();
+        let site = |headers| Site {
+            setting: "HTTP_BIND",
+            address: LOOPBACK,
+            headers,
+            routes,
+        };
+        let limits = Limits::default();
+        let (ops, ops_address) = site(Headers::common()).bind(limits).unwrap();
+        let (public, public_address) = site(Headers::public(true)).bind(limits).unwrap();
         let servers = Servers {
             ops,
             public,
@@ -89,6 +100,8 @@ impl Drop for Worker {
 
 pub(super) struct Answer {
     pub(super) status: u16,
+    /// As it came, but for the date.
+    pub(super) head: String,
     pub(super) headers: HashMap<String, String>,
     pub(super) body: String,
 }
@@ -108,9 +121,14 @@ pub(super) fn get(address: SocketAddr, path: &str) -> Answer {
 }
 
 pub(super) fn ask(address: SocketAddr, method: &str, path: &str) -> Answer {
+    ask_with(address, method, path, "Host: worker\r\n")
+}
+
+/// With these header lines.
+pub(super) fn ask_with(address: SocketAddr, method: &str, path: &str, lines: &str) -> Answer {
     read_answer(send(
         address,
-        &format!("{method} {path} HTTP/1.1\r\nHost: worker\r\n\r\n"),
+        &format!("{method} {path} HTTP/1.1\r\n{lines}\r\n"),
     ))
 }
 
@@ -132,7 +150,9 @@ pub(super) fn read_answer(mut stream: TcpStream) -> Answer {
         let (name, value) = line.split_once(": ").unwrap();
         (name.to_lowercase(), value.to_owned())
     };
+    let dated = |line: &str| line.starts_with("date: ");
     Answer {
+        head: head.split("\r\n").filter(|line| !dated(line)).collect(),
         status: status.split(' ').nth(1).unwrap().parse().unwrap(),
         headers: headers.split("\r\n").map(header).collect(),
         body: body.to_owned(),
@@ -147,18 +167,49 @@ pub(super) fn is_open(stream: &TcpStream) -> bool {
 }
 
 pub(super) fn bound(limits: Limits, readiness: Readiness) -> (Servers, Arc<Readiness>) {
-    let readiness = Arc::new(readiness);
-    let settings = HttpSettings {
-        ops_bind: LOOPBACK,
-        public_bind: LOOPBACK,
-    };
-    let servers = bind_within(
-        limits,
-        settings,
-        Arc::new(test_metrics()),
-        readiness.clone(),
-    );
+    let parts = parts(readiness);
+    let readiness = parts.readiness.clone();
+    let servers = bind_within(limits, settings(LOOPBACK, LOOPBACK), parts);
     (servers.unwrap(), readiness)
+}
+
+pub(super) fn settings(ops_bind: SocketAddr, public_bind: SocketAddr) -> HttpSettings {
+    HttpSettings {
+        ops_bind,
+        public_bind,
+        trusted_proxies: Vec::new(),
+    }
+}
+
+/// What the servers work with, but for a database: nobody listens where it should be.
+pub(super) fn parts(readiness: Readiness) -> HttpParts {
+    let nowhere = StoreSettings::parse("postgres://nobody@127.0.0.1:1/nothing".into()).unwrap();
+    HttpParts {
+        metrics: Arc::new(test_metrics()),
+        readiness: Arc::new(readiness),
+        public: Public {
+            pool: Pool::new(&nowhere, runtime()).unwrap(),
+            links: Arc::new(links()),
+            runtime: runtime(),
+            brand: "Phantom & Sons".into(),
+            is_https: true,
+            outbox_grew: Arc::new(|| {}),
+        },
+    }
+}
+
+/// The runtime that asks the database.
+pub(super) fn runtime() -> Handle {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(multi_thread);
+    RUNTIME.handle().clone()
+}
+
+pub(super) fn links() -> Links {
+    Links::new(LinkSettings {
+        base_url: "https://wallets.bank.example/".parse().unwrap(),
+        key: SecretBox::new(Box::new([7; KEY_BYTES])),
+        previous_key: None,
+    })
 }
 
 pub(super) fn healthy() -> Readiness {

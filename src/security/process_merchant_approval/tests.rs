@@ -3,6 +3,7 @@
 mod races;
 
 use super::*;
+use crate::store::prepared::testing::{TRANSACTION, sent_unprepared};
 use crate::tasks::testing::{Bank, Task, answered, shown, task, text};
 
 const TOPIC: &str = ProcessMerchantApproval::TOPIC;
@@ -107,6 +108,18 @@ async fn a_merchant_that_keeps_every_rule_is_approved_and_told() {
         bank.security_events().await,
         format!("merchant_approved {merchant} {{\"codes\": []}}")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_stays_prepared() {
+    let bank = Bank::open().await;
+    let (merchant, _) = owned_merchant(&bank, "approved").await;
+
+    let approval = approval(merchant);
+    let work = bank.answer(&approval);
+    let unprepared = sent_unprepared(&bank.database.pool, work).await;
+
+    assert_eq!(unprepared, TRANSACTION);
 }
 
 /// The merchant is declined with these codes; what the audit log says of the mail about it.

@@ -3,6 +3,7 @@
 mod races;
 
 use super::*;
+use crate::store::prepared::testing::{TRANSACTION, sent_unprepared};
 use crate::tasks::testing::{Bank, Task, answered, shown, task, text};
 
 const TOPIC: &str = ValidateKycData::TOPIC;
@@ -250,6 +251,21 @@ async fn good_data_are_stored_in_their_normal_form_and_approve_the_user() {
         format!("kyc_validated {user} {{\"codes\": []}}")
     );
     assert_eq!(bank.count("outbox").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_stays_prepared() {
+    let bank = Bank::open().await;
+    let user = user(&bank, "", "").await;
+
+    let (bad, good) = (validation(user, &json!({})), validation(user, &person()));
+    let work = async {
+        bank.answer(&bad).await;
+        bank.answer(&good).await
+    };
+    let unprepared = sent_unprepared(&bank.database.pool, work).await;
+
+    assert_eq!(unprepared, TRANSACTION);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -147,7 +147,7 @@ fn unknown_ids() -> Vec<Case> {
 async fn a_variable_that_cannot_be_read_is_one_incident_that_names_it_and_nothing_is_written() {
     let world = World::new().await;
     let merchant = world.merchant().await.to_string();
-    let user = world.user(&[]).await.to_string();
+    let user = world.user_with(&[]).await.to_string();
     let form = typed("Json", Applicant::new().request.to_string());
     let (request_data, kyc_data) = (json!({ "request_data": form }), json!({ "kyc_data": form }));
     let merchant_id = json!({"merchant_id": typed("String", merchant)});

@@ -11,11 +11,11 @@ use phantom_worker::camunda::model::ProcessInstanceId;
 #[test]
 fn a_link_pressed_while_the_engine_is_down_is_told_when_it_is_back() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         let proxy = Proxy::to(address_of(world.engine.url.as_str()));
         let url = through(world.engine.url.as_str(), &proxy);
         let tree = verifying(&world).engine_at(&url).start();
-        let user = world.user().await;
+        let user = world.somebody().await;
         let (instance, token) = world.mailed(&user).await;
 
         proxy.set(Network::Refusing);
@@ -33,7 +33,7 @@ fn a_link_pressed_while_the_engine_is_down_is_told_when_it_is_back() {
 #[test]
 fn a_lost_race_is_run_again_soon() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         let mut races = 0;
         let proxy = EngineProxy::refusing(&world.engine.url, move |path| {
             let loses = path.ends_with("/message") && races < 3;
@@ -41,7 +41,7 @@ fn a_lost_race_is_run_again_soon() {
             loses.then_some(500)
         });
         let tree = verifying(&world).engine_at(proxy.url()).start();
-        let user = world.user().await;
+        let user = world.somebody().await;
         let (instance, token) = world.mailed(&user).await;
 
         assert_eq!(world.press(&links(), &token).await, CONFIRMED);
@@ -59,14 +59,14 @@ fn a_lost_race_is_run_again_soon() {
 #[test]
 fn an_answer_that_is_lost_leads_to_the_same_end() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         let mut answers = 0;
         let proxy = EngineProxy::cutting(&world.engine.url, move |path, _| {
             answers += usize::from(path.ends_with("/message"));
             path.ends_with("/message") && answers == 1
         });
         let tree = verifying(&world).engine_at(proxy.url()).start();
-        let user = world.user().await;
+        let user = world.somebody().await;
         let (instance, token) = world.mailed(&user).await;
 
         assert_eq!(world.press(&links(), &token).await, CONFIRMED);
@@ -82,7 +82,7 @@ fn an_answer_that_is_lost_leads_to_the_same_end() {
 #[test]
 fn an_engine_that_does_not_let_us_in_is_left_alone_for_a_while() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         let proxy = EngineProxy::refusing(&world.engine.url, |path| {
             path.ends_with("/message").then_some(401)
         });
@@ -104,7 +104,7 @@ fn an_engine_that_does_not_let_us_in_is_left_alone_for_a_while() {
 #[test]
 fn the_messages_of_another_engine_are_left_to_its_own_worker() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         world.queue([message("another"), message("default")]).await;
 
         let tree = sending(&world).start();

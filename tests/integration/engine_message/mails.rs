@@ -6,7 +6,7 @@ use crate::support::smtp::SmtpServer;
 use crate::support::tree::links_signed_with;
 use crate::support::world::{address_of, through};
 use phantom_worker::mail::MessageId;
-use phantom_worker::security::confirm::{Standing, look};
+use phantom_worker::security::{Standing, look};
 
 /// Mails on their way to the server at once.
 const AT_ONCE: usize = 4;
@@ -14,16 +14,16 @@ const AT_ONCE: usize = 4;
 #[test]
 fn a_mail_server_that_hangs_holds_up_no_message() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         let tree = verifying(&world).start();
-        let user = world.user().await;
+        let user = world.somebody().await;
         let (instance, token) = world.mailed(&user).await;
         tree.drain().await;
 
         let hanging = SmtpServer::hanging(usize::MAX);
         let tree = verifying(&world).mail_to(hanging.address()).start();
         for _ in 0..AT_ONCE {
-            let other = world.user().await;
+            let other = world.somebody().await;
             world.ask_to_verify(&other).await;
         }
         until("every place of the mails is taken", async || {
@@ -42,10 +42,10 @@ fn a_mail_server_that_hangs_holds_up_no_message() {
 #[test]
 fn an_engine_that_hangs_holds_up_no_mail() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         let proxy = Proxy::to(address_of(world.engine.url.as_str()));
         let url = through(world.engine.url.as_str(), &proxy);
-        let (first, second) = (world.user().await, world.user().await);
+        let (first, second) = (world.somebody().await, world.somebody().await);
         // The task is worked on, and its mail waits for the next tree.
         let away = SmtpServer::answering_mails("451 4.3.2 later");
         let tree = verifying(&world).start();
@@ -82,8 +82,8 @@ fn an_engine_that_hangs_holds_up_no_mail() {
 #[test]
 fn a_mail_waits_for_its_key_and_then_goes_out_as_it_was_meant() {
     on_a_system(async {
-        let world = World::with_verifications().await;
-        let user = world.user().await;
+        let world = World::new().await;
+        let user = world.somebody().await;
         let key_id = links().signing_key().to_string();
         let tree = verifying(&world).links(links_signed_with(8, None)).start();
         let instance = world.ask_to_verify(&user).await;
@@ -128,7 +128,7 @@ fn a_mail_waits_for_its_key_and_then_goes_out_as_it_was_meant() {
 #[test]
 fn a_mail_whose_link_has_expired_is_set_aside() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         let away = SmtpServer::answering_mails("451 4.3.2 later");
         // The one waits for its key, the other for the mail server.
         let trees = [
@@ -138,7 +138,7 @@ fn a_mail_whose_link_has_expired_is_set_aside() {
         for tree in trees {
             world.database.run("DELETE FROM outbox").await;
             let tree = tree.start();
-            let user = world.user().await;
+            let user = world.somebody().await;
             world.ask_to_verify(&user).await;
             until("the mail waits", async || {
                 mails(&world).await.starts_with("pending 1 ").then_some(())

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[test]
 fn a_link_pressed_before_the_engine_has_our_complete_is_told_after_it() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         let holds_up = Arc::new(AtomicBool::new(true));
         let is_held_up = Arc::clone(&holds_up);
         let proxy = EngineProxy::refusing(&world.engine.url, move |path| {
@@ -16,7 +16,7 @@ fn a_link_pressed_before_the_engine_has_our_complete_is_told_after_it() {
             refuses.then_some(503)
         });
         let tree = verifying(&world).engine_at(proxy.url()).start();
-        let user = world.user().await;
+        let user = world.somebody().await;
         let instance = world.ask_to_verify(&user).await;
         let token = token_mailed_to(&user).await;
 
@@ -34,9 +34,9 @@ fn a_link_pressed_before_the_engine_has_our_complete_is_told_after_it() {
 #[test]
 fn a_suspended_instance_is_told_when_it_goes_on() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         let tree = verifying(&world).start();
-        let user = world.user().await;
+        let user = world.somebody().await;
         let (instance, token) = world.mailed(&user).await;
         let suspend = format!("process-instance/{instance}/suspended");
         world.engine.put(&suspend, json!({"suspended": true})).await;
@@ -62,9 +62,9 @@ fn a_suspended_instance_is_told_when_it_goes_on() {
 #[test]
 fn a_cancelled_instance_needs_no_message() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         let tree = verifying(&world).start();
-        let user = world.user().await;
+        let user = world.somebody().await;
         let (instance, token) = world.mailed(&user).await;
         world
             .engine
@@ -84,9 +84,9 @@ fn a_cancelled_instance_needs_no_message() {
 #[test]
 fn after_the_timer_the_instance_stays_expired() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         let tree = verifying(&world).start();
-        let user = world.user().await;
+        let user = world.somebody().await;
         let (instance, token) = world.mailed(&user).await;
         let timer = world.is_waiting(&instance).await;
         world
@@ -107,38 +107,11 @@ fn after_the_timer_the_instance_stays_expired() {
 }
 
 #[test]
-fn the_instance_of_a_superseded_link_ends_verified_too() {
-    on_a_system(async {
-        let world = World::with_verifications().await;
-        let tree = verifying(&world).start();
-        let user = world.user().await;
-        let (older, superseded) = world.mailed(&user).await;
-        let newer = world.ask_to_verify(&user).await;
-        world.is_waiting(&newer).await;
-        let token = until("the newer link comes", async || {
-            let mails = mailbox::mails_to(&user.address).await;
-            let mut tokens = mails.iter().map(token_in);
-            tokens.find(|token| *token != superseded)
-        })
-        .await;
-
-        assert_eq!(world.press(&links(), &superseded).await, Confirmation::Over);
-        assert_eq!(world.messages().await, "");
-        assert_eq!(world.press(&links(), &token).await, CONFIRMED);
-        tree.wake();
-
-        world.ends_verified(&older).await;
-        world.ends_verified(&newer).await;
-        tree.drain().await;
-    });
-}
-
-#[test]
 fn a_message_that_comes_to_its_end_is_set_aside() {
     on_a_system(async {
-        let world = World::with_verifications().await;
+        let world = World::new().await;
         let tree = verifying(&world).start();
-        let user = world.user().await;
+        let user = world.somebody().await;
         let (instance, token) = world.mailed(&user).await;
         let suspend = format!("process-instance/{instance}/suspended");
         world.engine.put(&suspend, json!({"suspended": true})).await;

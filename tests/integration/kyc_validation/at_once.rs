@@ -9,7 +9,7 @@ fn twenty_instances_for_one_user_at_once_are_twenty_validations_and_one_person()
     on_a_system(async {
         let world = World::new().await;
         let trees = [0; 2].map(|_| TreeBuilder::new(&world, checking_topics()).start());
-        let user = world.user(&[]).await;
+        let user = world.user_with(&[]).await;
         let (good, young) = (person(), world.years_ago(17).await);
         let bad = person_with("date_of_birth", young);
 
@@ -50,7 +50,7 @@ fn of_twenty_users_with_one_national_id_at_once_one_is_approved() {
         let world = World::new().await;
         let trees = [0; 2].map(|_| TreeBuilder::new(&world, checking_topics()).start());
         let person = person();
-        let users = join_all((0..20).map(|_| world.user(&[]))).await;
+        let users = join_all((0..20).map(|_| world.user_with(&[]))).await;
 
         let starts = users.iter().map(|user| world.validate(*user, &person));
         let instances = join_all(starts).await;

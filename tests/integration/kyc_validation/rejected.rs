@@ -42,13 +42,13 @@ async fn cases(world: &World) -> Vec<Case> {
         ),
     ] {
         cases.push(Case {
-            user: world.user(&[]).await,
+            user: world.user_with(&[]).await,
             kyc_data: person_with(field, value),
             errors: vec![(field, code)],
         });
     }
     cases.push(Case {
-        user: world.user(&[("kyc_status", "in_progress")]).await,
+        user: world.user_with(&[("kyc_status", "in_progress")]).await,
         kyc_data: json!({"phone_number": "123"}),
         errors: vec![
             ("national_id", "national_id_missing"),
@@ -62,18 +62,18 @@ async fn cases(world: &World) -> Vec<Case> {
 
 /// National ids that are somebody's already.
 async fn clashes(world: &World) -> Vec<Case> {
-    world.user(&[("national_id", "111111111")]).await;
-    let holder = world.user(&[]).await;
+    world.user_with(&[("national_id", "111111111")]).await;
+    let holder = world.user_with(&[]).await;
     world.customer(holder, "222212222").await;
     let mut cases = Vec::new();
     for national_id in ["111111111", "222212222"] {
         cases.push(Case {
-            user: world.user(&[("kyc_status", "rejected")]).await,
+            user: world.user_with(&[("kyc_status", "rejected")]).await,
             kyc_data: person_with("national_id", national_id),
             errors: vec![("national_id", "national_id_taken")],
         });
     }
-    let user = world.user(&[]).await;
+    let user = world.user_with(&[]).await;
     world.customer(user, "333313333").await;
     cases.push(Case {
         user,
@@ -136,7 +136,7 @@ fn a_user_who_was_approved_stays_approved_when_later_data_do_not_pass() {
     on_a_system(async {
         let world = World::new().await;
         let tree = TreeBuilder::new(&world, checking_topics()).start();
-        let user = world.user(&[]).await;
+        let user = world.user_with(&[]).await;
         let first = world.validate(user, &person()).await;
         assert_eq!(world.engine.ended(&first).await.at, "kyc_approved");
         let row = world.kyc_of(user).await;

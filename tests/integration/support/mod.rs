@@ -1,6 +1,7 @@
 //! What every story stands on: a database of its own, a tenant of its own on the real engine, the
 //! real mailbox, and the worker itself, as the binary or as its tree.
 
+pub(crate) mod browser;
 pub(crate) mod command;
 pub(crate) mod crowd;
 #[path = "../../../src/store/testing.rs"]
@@ -8,6 +9,7 @@ pub(crate) mod database;
 pub(crate) mod engine;
 pub(crate) mod engine_proxy;
 mod instances;
+pub(crate) mod links;
 mod locks;
 pub(crate) mod mailbox;
 pub(crate) mod patience;

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::World;
+use super::users::new_address;
 use super::worker::Worker;
 
 /// The topics that check people and merchants.
@@ -22,9 +23,9 @@ pub(crate) fn checking_topics() -> Registry {
 
 impl World {
     /// A user like no other as the banking application writes one, with more columns on top.
-    pub(crate) async fn user(&self, more: &[(&str, &str)]) -> Uuid {
+    pub(crate) async fn user_with(&self, more: &[(&str, &str)]) -> Uuid {
         let id = Uuid::new_v4();
-        let email = format!("{}@customer.example", id.simple());
+        let email = new_address();
         let (mut columns, mut values) = (String::new(), String::new());
         for (column, value) in more {
             write!(columns, ", {column}").unwrap();

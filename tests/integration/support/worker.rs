@@ -5,10 +5,14 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use phantom_worker::links::KEY_BYTES;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::until;
+
+/// Each byte of the key that signs the links.
+pub(crate) const TOKEN_KEY_BYTE: u8 = 0x5c;
 
 /// The settings of a worker to be started.
 #[derive(Clone)]
@@ -28,7 +32,10 @@ impl WorkerBuilder {
         Self { environment }
             .set("MAIL_FROM", "Phantom Wallet <no-reply@wallet.example>")
             .set("PUBLIC_BASE_URL", "https://wallet.example")
-            .set("TOKEN_KEY", "5c".repeat(32))
+            .set(
+                "TOKEN_KEY",
+                format!("{TOKEN_KEY_BYTE:02x}").repeat(KEY_BYTES),
+            )
             .set("HTTP_BIND", "127.0.0.1:0")
             .set("PUBLIC_HTTP_BIND", "127.0.0.1:0")
             .set("LOG_FORMAT", "json")
@@ -124,7 +131,7 @@ impl Worker {
 
     /// A page of the ops port: status and body. `None` while nobody listens.
     pub(crate) async fn get(&self, path: &str) -> Option<(u16, String)> {
-        let answer = reqwest::get(format!("{}{path}", self.ops_address()?))
+        let answer = reqwest::get(format!("{}{path}", self.address("http.ops")?))
             .await
             .ok()?;
         Some((answer.status().as_u16(), answer.text().await.ok()?))
@@ -147,10 +154,17 @@ impl Worker {
             .sum()
     }
 
-    fn ops_address(&self) -> Option<String> {
+    /// Where customers find it.
+    pub(crate) fn public_address(&self) -> String {
+        self.address("http.public")
+            .expect("a worker that is ready has told its addresses")
+    }
+
+    /// Where it serves, in its own words.
+    fn address(&self, field: &str) -> Option<String> {
         self.log().lines().find_map(|line| {
             let entry: Json = serde_json::from_str(line).ok()?;
-            Some(entry["http.ops"].as_str()?.to_owned())
+            Some(entry[field].as_str()?.to_owned())
         })
     }
 
