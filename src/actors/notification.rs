@@ -57,6 +57,8 @@ impl NotificationActor {
     fn send(&mut self, ctx: &mut Context<Self>) {
         let Some(mut lanes) = self.lanes.take() else {
             self.again = true;
+            // The round may be waiting for a slow server and look again only much later.
+            self.parts.outbox_grew.notify_one();
             return;
         };
         if let Some(timer) = self.timer.take() {

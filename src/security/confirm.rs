@@ -96,7 +96,10 @@ async fn confirm_in_transaction(
 ) -> QueryResult<Confirmation> {
     let id = token.verification_id();
     let found = email_verifications::find(conn, id).await?;
-    let Some(verification) = proven(links, token, found) else {
+    // A link that was used or has expired is turned away here, after as much work as one that never
+    // was; who presses at the same time as somebody else is turned away below, under the lock.
+    let proven = proven(links, token, found).filter(|verification| verification.is_open);
+    let Some(verification) = proven else {
         return Ok(Confirmation::Over);
     };
     let user_id = verification.user_id;

@@ -1,35 +1,68 @@
-//! The thirty customers, on the real engine with a real worker.
+//! The demo, on the real engine with a real worker, a real database and a real mailbox.
 
-use crate::support::World;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use uuid::Uuid;
+
 use crate::support::command::{Said, phantom_worker, said};
+use crate::support::worker::WorkerBuilder;
+use crate::support::{World, mailbox};
 
-fn demo(world: &World) -> Said {
+fn demo(worker: &WorkerBuilder) -> Said {
     let mut command = phantom_worker(&["demo"]);
     command
-        .envs(world.worker().environment())
+        .envs(worker.environment())
         .env("COCKPIT_URL", "http://localhost:8080/camunda")
-        .env("MAILBOX_URL", "http://localhost:1080");
+        .env("MAILBOX_URL", mailbox::api());
     said(&mut command)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn thirty_customers_end_as_expected_and_may_come_again() {
-    let world = World::new().await;
-    let _worker = world.worker().start().await;
+/// An address for a server that has to know it before it starts: below the ports that the system
+/// gives away by itself.
+fn free_address() -> SocketAddr {
+    let ports = (20_000..30_000)
+        .cycle()
+        .skip(usize::from(Uuid::new_v4().as_bytes()[0]) * 39);
+    let mut addresses = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    addresses
+        .find(|address| TcpListener::bind(address).is_ok())
+        .unwrap()
+}
 
-    let first = demo(&world);
-    let second = demo(&world);
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_ends_as_expected_and_may_come_again() {
+    let world = World::new().await;
+    let public = free_address();
+    let settings = world
+        .worker()
+        .set("PUBLIC_HTTP_BIND", public.to_string())
+        .set("PUBLIC_BASE_URL", format!("http://{public}"));
+    let _worker = settings.start().await;
+
+    let first = demo(&settings);
+    let second = demo(&settings);
 
     for said in [first, second] {
         assert_eq!(said.code, 0, "{}\n{}", said.stdout, said.stderr);
+        let total = "54 process instances; 30 customers, 11 wallets\n";
+        assert!(said.stdout.contains(total), "{}", said.stdout);
+        for told in [
+            "IDENTITY_CONFLICT",
+            "national_id_taken",
+            "MERCHANT_NOT_FOUND",
+            "flagged_for_review",
+            "wait for the link",
+            "security event: kyc_validated",
+        ] {
+            assert!(said.stdout.contains(told), "no {told}: {}", said.stdout);
+        }
+        let pressed = "pressed the button and read: Your e-mail address is confirmed\n";
+        assert_eq!(said.stdout.matches(pressed).count(), 2, "{}", said.stdout);
+        assert_eq!(said.stdout.matches("/#/process-instance/").count(), 54);
         assert!(
-            said.stdout.contains("30 customers, 11 wallets\n"),
-            "{}",
             said.stdout
+                .contains(&format!("Mailbox  {}", mailbox::api()))
         );
-        assert!(said.stdout.contains("IDENTITY_CONFLICT"));
-        assert_eq!(said.stdout.matches("/#/process-instance/").count(), 30);
-        assert!(said.stdout.contains("Mailbox  http://localhost:1080/\n"));
     }
     assert_eq!(
         world.database.count("SELECT count(*) FROM wallets").await,

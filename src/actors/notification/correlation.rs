@@ -214,3 +214,6 @@ fn log(heard: &Heard, message: &EngineMessage, claimed: &ClaimedMessage) {
         Heard::NotWaiting { .. } | Heard::Failed(_) | Heard::Unwritable(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

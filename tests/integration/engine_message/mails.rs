@@ -1,5 +1,7 @@
 //! The mail with the link: its key, its end, and a mail server that holds up nobody else.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 use crate::support::proxy::{Network, Proxy};
 use crate::support::smtp::SmtpServer;
@@ -10,6 +12,8 @@ use phantom_worker::security::{Standing, look};
 
 /// Mails on their way to the server at once.
 const AT_ONCE: usize = 4;
+/// How often the outbox is looked into when nobody tells of anything new.
+const LOOK: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_mail_server_that_hangs_holds_up_no_message() {
@@ -31,9 +35,12 @@ fn a_mail_server_that_hangs_holds_up_no_message() {
         })
         .await;
         assert_eq!(world.press(&links(), &token).await, CONFIRMED);
+        let pressed = Instant::now();
         tree.wake();
 
         world.ends_verified(&instance).await;
+        let took = pressed.elapsed();
+        assert!(took < LOOK / 2, "it waited {took:?} for the next look");
         let sent = "outbox WHERE channel = 'mail' AND state = 'pending' AND attempts = 1";
         assert_eq!(world.count(sent).await, 4, "mails still on their way");
     });

@@ -4,7 +4,8 @@ use serde_json::Value as Json;
 
 use super::until;
 
-fn api() -> String {
+/// The mailbox's page, below which its interface is.
+pub(crate) fn api() -> String {
     std::env::var("TEST_MAIL_API")
         .expect("TEST_MAIL_API must name the mailbox's address; tests/run starts one")
 }
