@@ -1,6 +1,6 @@
 //! Drains the outbox: claims what is due, sends it outside any transaction, marks it.
 //!
-//! Mails and messages to process instances have a [`Lane`] each, so that neither waits for the
+//! Mails and messages to process instances have a lane each, so that neither waits for the
 //! other's server. How one of them is sent is in `mailing` and `correlation`, what is written down
 //! afterwards in `attempt`.
 
