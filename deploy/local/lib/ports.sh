@@ -22,6 +22,16 @@ holder_of() {
   fi
 }
 
+# choose_each FILE PREFERRED VARIABLE…: choose_port for each three, so that all that are taken are told.
+choose_each() {
+  local taken=0
+  while (($# > 0)); do
+    (choose_port "$1" "$2" "$3") || taken=1
+    shift 3
+  done
+  ((taken == 0)) || exit 1
+}
+
 # choose_port FILE PREFERRED VARIABLE: settles a port and remembers it in FILE, because others have
 # been told of it: a stopped service comes back where it was. VARIABLE overrides; 0 means any.
 choose_port() {

@@ -6,9 +6,10 @@ started=()
 # It runs, whether it answers (0) or not yet (1).
 runs_already() { "$local_stack/service" "$1" status >/dev/null 2>&1 || [[ $? -eq 1 ]]; }
 
-# start_part PART TITLE: noted before it starts, so that an interruption half-way stops it too.
+# start_part PART: noted before it starts, so that an interruption half-way stops it too.
 start_part() {
-  local part=$1 title=$2
+  local part=$1 title
+  title=$(title_of "$part")
   if runs_already "$part"; then
     title+=' (ran before)'
   else
@@ -17,10 +18,18 @@ start_part() {
   step "$title" "$logs/start-$part.log" "$local_stack/service" "$part" start
 }
 
+titles_of() {
+  local part titles=''
+  for part in "$@"; do
+    titles+=", $(title_of "$part")"
+  done
+  printf '%s\n' "${titles#, }"
+}
+
 stop_started() {
   local part
   for part in "${started[@]}"; do
-    step "stop $part" "$logs/stop-$part.log" "$local_stack/service" "$part" stop || true
+    step "stop $(title_of "$part")" "$logs/stop-$part.log" "$local_stack/service" "$part" stop || true
   done
   started=()
 }

@@ -30,6 +30,16 @@ make_own_folder() {
   [[ -O $1 ]] || fail "$1 belongs to another user; name another folder in PHANTOM_LOCAL_STATE"
 }
 
+# title_of PART: its name for people.
+title_of() {
+  case $1 in
+    postgres) printf 'PostgreSQL\n' ;;
+    engine) printf 'Camunda 7.24\n' ;;
+    mail) printf 'mailbox\n' ;;
+    worker) printf 'phantom-worker\n' ;;
+  esac
+}
+
 cache=$(stack_home)/cache
 state=${PHANTOM_LOCAL_STATE:-$(default_state)}
 [[ $state == /* ]] || state=$PWD/$state

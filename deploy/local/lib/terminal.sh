@@ -36,12 +36,13 @@ show_end_of() {
 # alone, which ends its steps in order instead of racing them.
 steps_under_way=()
 
-# begin LOG COMMAND…: starts a step; its id is in $begun.
+# begin LOG COMMAND…: starts a step; its id is in $begun. A turn (7) is the script's own: what a step
+# leaves behind must not keep it.
 begin() {
   local log=$1
   shift
   set -m
-  "$@" </dev/null >"$log" 2>&1 &
+  "$@" </dev/null >"$log" 2>&1 7>&- &
   begun=$!
   set +m
   steps_under_way+=("$begun")
@@ -60,9 +61,19 @@ in_the_open() {
   return "$status"
 }
 
-# finish TITLE LOG STEP [BEGAN]: waits for a step, showing how long it takes.
+# duration SECONDS: as people say it.
+duration() {
+  if (($1 < 60)); then
+    printf '%d s\n' "$1"
+  else
+    printf '%d min %d s\n' $(($1 / 60)) $(($1 % 60))
+  fi
+}
+
+# finish TITLE LOG STEP [BEGAN]: waits for a step, showing how long it takes. Of a step that was
+# begun earlier and is over it is told how long it took, and not how long nobody looked.
 finish() {
-  local title=$1 log=$2 step=$3 began=${4:-$SECONDS} status=0
+  local title=$1 log=$2 step=$3 began=${4:-$SECONDS} status=0 took
   if is_terminal; then
     spin "$title" "$log" "$step" "$began"
   else
@@ -70,7 +81,10 @@ finish() {
   fi
   wait "$step" || status=$?
   forget_step "$step"
-  print_outcome "$title" "$status" $((SECONDS - began))
+  took=$((SECONDS - began))
+  [[ ! -s $log.took ]] || took=$(<"$log.took")
+  rm -f "$log.took"
+  print_outcome "$title" "$status" "$took"
   [[ $status -eq 0 ]] || show_end_of "$log"
   return "$status"
 }
@@ -86,7 +100,7 @@ spin() {
   while kill -0 "$step" 2>/dev/null; do
     room=$((${COLUMNS:-80} - ${#title} - 14))
     news=$(tail -n 1 "$log" 2>/dev/null | tr -cd '[:print:]')
-    printf '\r\e[K  %s %s %3d s %s' "${marks:turn++%4:1}" "$title" $((SECONDS - began)) \
+    printf '\r\e[K  %s %s %s  %s' "${marks:turn++%4:1}" "$title" "$(duration $((SECONDS - began)))" \
       "$dim${news:0:room > 0 ? room : 0}$plain"
     sleep 0.2
   done
@@ -94,17 +108,18 @@ spin() {
 }
 
 print_outcome() {
-  local title=$1 status=$2 seconds=$3
+  local title=$1 status=$2 took
+  took=$(duration "$3")
   if is_terminal; then
     if [[ $status -eq 0 ]]; then
-      printf '  %s✓%s %s %s%d s%s\n' "$green" "$plain" "$title" "$dim" "$seconds" "$plain"
+      printf '  %s✓%s %s %s%s%s\n' "$green" "$plain" "$title" "$dim" "$took" "$plain"
     else
-      printf '  %s✗ %s%s (exit %d after %d s)\n' "$red" "$title" "$plain" "$status" "$seconds"
+      printf '  %s✗ %s%s (exit %d after %s)\n' "$red" "$title" "$plain" "$status" "$took"
     fi
   elif [[ $status -eq 0 ]]; then
-    printf '%d s\n' "$seconds"
+    say "$took"
   else
-    printf 'FAILED (exit %d after %d s)\n' "$status" "$seconds"
+    printf 'FAILED (exit %d after %s)\n' "$status" "$took"
   fi
 }
 

@@ -18,8 +18,7 @@ url() {
 }
 
 choose_ports() {
-  choose_port "$folder/port" 1025 PHANTOM_MAIL_PORT
-  choose_port "$folder/page-port" 1080 PHANTOM_MAIL_PAGE_PORT
+  choose_each "$folder/port" 1025 PHANTOM_MAIL_PORT "$folder/page-port" 1080 PHANTOM_MAIL_PAGE_PORT
 }
 
 prepare() { build_once "$build" install_maildev; }

@@ -17,13 +17,19 @@ url() {
 }
 
 choose_ports() {
-  choose_port "$folder/port" 9464 PHANTOM_WORKER_PORT
-  choose_port "$folder/public-port" 8088 PHANTOM_PUBLIC_PORT
+  choose_each "$folder/port" 9464 PHANTOM_WORKER_PORT "$folder/public-port" 8088 PHANTOM_PUBLIC_PORT
 }
 
 prepare() {
-  [[ -n ${PHANTOM_WORKER_BIN:-} ]] || ( cd "$checkout" && cargo build --release --locked --bin phantom-worker </dev/null )
+  [[ -n ${PHANTOM_WORKER_BIN:-} ]] || ( cd "$checkout" && tell_revision && cargo build --release --locked --bin phantom-worker </dev/null )
   [[ -x $(worker_binary) ]] || fail "there is no program $(worker_binary)"
+}
+
+# For --version and the metrics. What is no clone has no revision to tell.
+tell_revision() {
+  local revision
+  revision=$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null) || return 0
+  export PHANTOM_WORKER_REVISION=$revision
 }
 
 launch() {
