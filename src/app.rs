@@ -1,6 +1,7 @@
 //! The composition root: builds the parts, starts the tree and the HTTP servers, waits for a
 //! signal, drains, and says with which code the process leaves.
 
+mod database;
 mod front;
 mod shares;
 
@@ -24,7 +25,7 @@ use crate::links::Links;
 use crate::mail::Mailer;
 use crate::metrics::{Build, Metrics};
 use crate::readiness::{Phase, Readiness};
-use crate::store::{Pool, migrations, safety};
+use crate::store::Pool;
 use crate::tasks::fields::PhoneNumber;
 use crate::{http, processes, topics};
 use front::Front;
@@ -39,8 +40,6 @@ const TREE_GONE: u8 = 70;
 /// The settings, the database or the models do not allow a start.
 const REFUSED: u8 = 78;
 
-/// How long a start waits for migrations that somebody else applies.
-const MIGRATIONS_WITHIN: Duration = Duration::from_secs(5 * 60);
 /// How often the main arbiter shows that it is alive.
 const BEAT: Duration = Duration::from_secs(1);
 /// Over how long the engine must refuse a `complete` before that counts as its answer.
@@ -89,7 +88,7 @@ async fn start(settings: RunSettings) -> anyhow::Result<u8> {
     let mut serving = actix_rt::spawn(servers.serve());
     actix_rt::spawn(beat(Arc::clone(&parts.readiness)));
     let code = tokio::select! {
-        prepared = prepare(&parts, allow_unsafe) => match prepared? {
+        prepared = database::prepare(&parts, allow_unsafe) => match prepared? {
             true => work(&parts, &mut signals, deadline).await,
             false => TREE_GONE,
         },
@@ -214,67 +213,6 @@ async fn beat(readiness: Arc<Readiness>) {
     }
 }
 
-/// Waits until the database is there, has our schema, and can be trusted; `false` when that takes
-/// too long.
-async fn prepare(parts: &Parts, allow_unsafe: bool) -> anyhow::Result<bool> {
-    let until = Instant::now() + MIGRATIONS_WITHIN;
-    loop {
-        match look_at_database(parts, allow_unsafe).await? {
-            Database::Ready => break,
-            Database::NotYet(why) if Instant::now() < until => {
-                tracing::warn!("waiting for the database: {why}");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-            Database::NotYet(why) => {
-                let waited = MIGRATIONS_WITHIN.as_secs();
-                tracing::error!("the database is not ready after {waited} s: {why}");
-                return Ok(false);
-            }
-        }
-    }
-    parts.readiness.migrations_applied();
-    parts.readiness.database_answered(Instant::now());
-    Ok(true)
-}
-
-enum Database {
-    Ready,
-    NotYet(String),
-}
-
-async fn look_at_database(parts: &Parts, allow_unsafe: bool) -> anyhow::Result<Database> {
-    let looked = async {
-        let mut conn = parts.pool.get().await?;
-        let off = safety::unsafe_settings(&mut conn).await?;
-        anyhow::Ok((off, migrations::pending(&mut conn).await?))
-    };
-    let (off, pending) = match looked.await {
-        Ok(seen) => seen,
-        Err(error) => return Ok(Database::NotYet(format!("{error:#}"))),
-    };
-    if !off.is_empty() {
-        anyhow::ensure!(
-            allow_unsafe,
-            "the database runs with {} off and may lose what it has committed; \
-             switch it on, or set ALLOW_UNSAFE_DATABASE=true where losing tasks does not matter",
-            off.join(" and ")
-        );
-        tracing::warn!(
-            "the database may lose what it has committed: {} off",
-            off.join(" and ")
-        );
-    }
-    Ok(if pending.is_empty() {
-        Database::Ready
-    } else {
-        Database::NotYet(format!(
-            "{} migrations are missing, from {} on; `phantom-worker migrate` applies them",
-            pending.len(),
-            pending[0]
-        ))
-    })
-}
-
 /// The tree at work, from its start to the end of the drain.
 async fn work(parts: &Arc<Parts>, signals: &mut Signals, deadline: Duration) -> u8 {
     let (exit, mut exits) = mpsc::unbounded_channel();
@@ -299,33 +237,57 @@ async fn work(parts: &Arc<Parts>, signals: &mut Signals, deadline: Duration) -> 
         exit = exits.recv() => Some(exit.unwrap_or(TreeExit::SupervisorGone)),
     };
     parts.readiness.set_phase(Phase::Draining, Instant::now());
-    let orphans = tokio::select! {
-        drained = drain(parts, deadline) => drained.orphans,
+    let left = tokio::select! {
+        drained = drain(parts, deadline) => Left { orphans: drained.orphans, in_haste: false },
         () = signals.next() => {
-            tracing::warn!("a second signal: leaving now");
-            parts.topics.iter().map(|topic| topic.in_flight()).sum::<usize>().max(1)
+            let orphans = parts.topics.iter().map(|topic| topic.in_flight()).sum();
+            Left { orphans, in_haste: true }
         }
     };
     watching.abort();
-    leave_with(gone, orphans)
-}
-
-fn leave_with(gone: Option<TreeExit>, orphans: usize) -> u8 {
     match gone {
         Some(exit) => {
             tracing::error!("the tree gave up: {exit:?}");
             TREE_GONE
         }
-        None if orphans > 0 => {
-            tracing::warn!(
-                orphans,
-                "left with {orphans} tasks in hand; their locks run out"
-            );
-            ORPHANS
-        }
-        None => {
-            tracing::info!("drained");
-            OK
+        None => left.tell(),
+    }
+}
+
+/// How a drain ended.
+struct Left {
+    orphans: usize,
+    /// A second signal cut it short.
+    in_haste: bool,
+}
+
+impl Left {
+    fn tell(&self) -> u8 {
+        let Self { orphans, in_haste } = *self;
+        let haste = if in_haste { "a second signal: " } else { "" };
+        match orphans {
+            0 if in_haste => {
+                tracing::warn!(orphans, "{haste}left at once, with no task in hand");
+                ORPHANS
+            }
+            0 => {
+                tracing::info!("drained");
+                OK
+            }
+            1 => {
+                tracing::warn!(
+                    orphans,
+                    "{haste}left with 1 task in hand; its lock runs out"
+                );
+                ORPHANS
+            }
+            _ => {
+                tracing::warn!(
+                    orphans,
+                    "{haste}left with {orphans} tasks in hand; their locks run out"
+                );
+                ORPHANS
+            }
         }
     }
 }

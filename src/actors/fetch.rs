@@ -48,13 +48,14 @@ pub(super) async fn poll_once(
     poll.tell(&parts, &topic, &fetched);
     match fetched {
         Ok(tasks) => {
+            topic.note_end_of_outage(&parts);
             let asked = request.max_tasks as usize;
             topic.backlog.store(tasks.len() >= asked, Ordering::Relaxed);
             topic.note_answer(&poll, tasks.is_empty());
             topic.take_in(&parts, tasks, permits, &poll).await
         }
         Err(error) => {
-            topic.note_failure(&error);
+            topic.note_failure(&parts, &error);
             Vec::new()
         }
     }
@@ -141,15 +142,31 @@ impl Topic {
         }
     }
 
-    fn note_failure(&self, error: &EngineError) {
+    fn note_end_of_outage(&self, parts: &Parts) {
+        if let Some(lasted) = parts.engine_outage.succeeded(self.name(), Instant::now()) {
+            tracing::info!(
+                outage_ms = lasted.as_millis() as u64,
+                "the engine answers again"
+            );
+        }
+    }
+
+    fn note_failure(&self, parts: &Parts, error: &EngineError) {
         let least = match error {
             EngineError::Unauthorised(_) => UNAUTHORISED_REST,
             _ => Duration::ZERO,
         };
         self.rest_longer(least);
-        tracing::warn!(
-            task.topic = self.name(), error = %chain(error), "could not fetch tasks of {}", self.name()
-        );
+        let name = self.name();
+        if parts.engine_outage.failed(name, Instant::now()) {
+            tracing::warn!(
+                task.topic = name, error = %chain(error),
+                "could not fetch tasks of {name}; other topics are likely to fare no better, \
+                 and all try again until the engine answers"
+            );
+        } else {
+            tracing::debug!(task.topic = name, error = %chain(error), "could not fetch tasks of {name}");
+        }
         if !error.is_without_effect() {
             // The engine may have locked tasks for an answer that never came, and goes on to do so
             // until the poll it still knows of runs out.

@@ -22,6 +22,7 @@ use super::parts::Parts;
 use super::report::{Report, Reported, Reporter};
 use crate::camunda::lease::LeaseLost;
 use crate::camunda::model::{BpmnError, Failure};
+use crate::camunda::variables::DecodeError;
 use crate::camunda::{EngineError, TaskId};
 use crate::metrics::Outcome;
 use crate::store::settings::ANSWER_TIMEOUT;
@@ -58,6 +59,19 @@ enum Ending {
     Condemned,
     /// The lock was lost meanwhile.
     Lost(LeaseLost),
+}
+
+impl Ending {
+    /// The code of the BPMN error that the handler chose.
+    fn error_code(&self) -> Option<&str> {
+        match self {
+            Self::Verdict(Verdict::Answered(answered)) => match &answered.answer {
+                Answer::BpmnError { code, .. } => Some(code),
+                Answer::Complete { .. } => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 impl Life {
@@ -219,7 +233,7 @@ impl Life {
     async fn quarantine(&mut self) -> Outcome {
         let poison = anyhow::anyhow!(
             "not run: the last deliveries of this task each ended its worker without a word. \
-             See the workers' logs; setting retries runs it again"
+             See the workers' logs"
         );
         match self.fail(&poison, NO_MORE).await {
             Outcome::FailedIncident => Outcome::Quarantined,
@@ -234,6 +248,7 @@ impl Life {
         let failure = Failure {
             details: format!("{}\nworker {}", message, self.held.topic.worker_id),
             message,
+            advice: (next.retries == 0).then(|| advice(source)),
             retries: next.retries,
             retry_timeout: next.wait,
         };
@@ -283,6 +298,10 @@ impl Life {
         let id = &self.held.task.id;
         tracing::info!(
             outcome = outcome.as_str(),
+            error_code = worked
+                .ending
+                .error_code()
+                .filter(|_| outcome == Outcome::BpmnError),
             duration_ms = worked.ran.as_millis() as u64,
             "task {id} ended: {}",
             outcome.as_str()
@@ -301,6 +320,14 @@ impl Life {
             repeated: matches!(&worked.ending, Ending::Verdict(Verdict::Answered(known)) if known.repeated),
             panicked: matches!(worked.ending, Ending::Panicked),
         });
+    }
+}
+
+/// What an operator does about an incident.
+fn advice(source: &anyhow::Error) -> &'static str {
+    match source.is::<DecodeError>() {
+        true => "correct this in Cockpit, then set the retries",
+        false => "mend the cause, then set the retries in Cockpit",
     }
 }
 

@@ -26,6 +26,7 @@ pub mod messages;
 pub mod metrics;
 mod models;
 pub mod notification;
+mod outage;
 pub mod parts;
 mod pause;
 pub mod poller;

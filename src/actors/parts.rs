@@ -12,6 +12,8 @@ use tokio_util::task::TaskTracker;
 use super::audit::{AuditActor, Happened, Journal, JournalGrew};
 use super::directory::Directory;
 use super::models::Models;
+use super::outage::Outage;
+use super::supervisor::ChildId;
 use super::topic::Topic;
 use crate::camunda::Client;
 use crate::camunda::model::Sorting;
@@ -54,6 +56,8 @@ pub struct Parts {
     pub(crate) outbox_grew: Notify,
     /// Where handlers run, alone or among others.
     pub(crate) ward: Ward,
+    /// Whether the engine answers fetches.
+    pub(crate) engine_outage: Outage,
     /// The models of the tasks that were seen.
     pub(crate) models: Models,
     /// Caps the reports in flight over all topics: past about four a core of the engine, more of
@@ -122,6 +126,7 @@ impl Parts {
             directory: Directory::new(Arc::clone(&given.metrics)),
             journal: Journal::default(),
             ward: Ward::default(),
+            engine_outage: Outage::default(),
             models: Models::default(),
             reports: Semaphore::new(given.max_reports),
             runtime: given.runtime,
@@ -174,7 +179,11 @@ impl Parts {
     /// Writes down that something happened, as soon as the database takes it.
     pub fn note(&self, event: Happened) {
         self.journal.keep(event);
-        self.directory.tell::<AuditActor, _>(JournalGrew);
+        // Each audit actor looks at the journal as it starts: one that is not there yet misses
+        // nothing, and no message to it is lost.
+        if self.directory.find(ChildId::Audit).is_some() {
+            self.directory.tell::<AuditActor, _>(JournalGrew);
+        }
     }
 
     /// Called by each actor as it starts.

@@ -96,6 +96,8 @@ async fn a_second_signal_ends_the_worker_at_once() {
     let status = worker.exited().await;
 
     assert_eq!(status.code(), Some(1));
+    let left = worker.lines_about("a second signal: left at once, with no task in hand");
+    assert_eq!(left, 1, "{}", worker.log());
     assert!(
         began.elapsed() <= Duration::from_secs(3),
         "{:?}",

@@ -232,7 +232,8 @@ async fn an_address_that_no_mail_reaches_waits_for_an_operator_who_corrects_it()
     let instance = request(&world, user).await;
     assert_eq!(
         world.engine.incident(&instance).await,
-        "users.email: no mail can be delivered to the user's present address"
+        "users.email: no mail can be delivered to the user's present address; \
+         mend the cause, then set the retries in Cockpit"
     );
     assert_eq!(world.count("email_verifications").await, 0);
 

@@ -57,6 +57,7 @@ async fn an_engine_that_is_restarted_or_killed_under_load_costs_nothing() {
         crowd.ended(&world, Duration::from_secs(60)).await;
         crowd.assert_ends(&world).await;
         world.engine.assert_unharmed().await;
+        assert_told_once(&worker).await;
         assert_eq!(worker.get("/livez").await.unwrap().0, 200);
     }
 }
@@ -191,4 +192,25 @@ impl Worker {
         }
         sum
     }
+}
+
+/// An outage is told at its beginning, once a minute, and at its end, however many topics notice.
+/// The engine may answer a topic in between, so there may be more than one.
+async fn assert_told_once(worker: &Worker) {
+    let told = |level: &str, words: &str| {
+        let lines = worker.log();
+        let of_level = lines.lines().filter(|line| line.contains(level));
+        of_level.filter(|line| line.contains(words)).count()
+    };
+    until("the end is told", async || {
+        let ended = told("INFO", "the engine answers again");
+        let begun = told("WARN", "could not fetch tasks");
+        (ended > 0 && begun >= ended).then_some(())
+    })
+    .await;
+    let failed = told("", "could not fetch tasks");
+    assert!(
+        told("WARN", "could not fetch tasks") * 2 <= failed,
+        "each of {failed} failures was told"
+    );
 }

@@ -29,6 +29,7 @@ fn failure(retries: u32) -> Failure {
     let retry_timeout = Duration::ZERO;
     Failure {
         message: "no\nluck".into(),
+        advice: None,
         details: "line 1\nline 2".into(),
         retries,
         retry_timeout,

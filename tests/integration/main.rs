@@ -15,6 +15,7 @@ mod engine_client;
 mod engine_message;
 mod import;
 mod kyc_validation;
+mod log_lines;
 mod mail_away;
 mod mail_room;
 mod merchant_approval;

@@ -326,7 +326,8 @@ fn a_task_id_that_was_answered_for_another_instance_is_an_incident() {
             format!(
                 "task {id} is recorded as answered for process instance restored of topic \
                  validate-wallet-request: the engine hands out an old id for a new task \
-                 (restored from a backup?), or CAMUNDA_ENGINE_ID is shared by two engines"
+                 (restored from a backup?), or CAMUNDA_ENGINE_ID is shared by two engines; \
+                 mend the cause, then set the retries in Cockpit"
             )
         );
         assert_eq!(world.count("wallet_creation_requests").await, 0);

@@ -10,8 +10,10 @@ use crate::camunda::text::{lines, one_line};
 /// A technical failure. Message and details are bounded when they are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// One line for Cockpit; 600 UTF-16 units of it are sent.
+    /// One line for Cockpit; 600 UTF-16 units are sent, the advice among them.
     pub message: String,
+    /// What to do about it, at the line's end; never cut.
+    pub advice: Option<&'static str>,
     /// More for whoever looks closer; 8 kB are sent, for they come back with each fetch.
     pub details: String,
     /// The tries left; 0 makes an incident and ends the deliveries.
@@ -24,11 +26,21 @@ pub struct Failure {
 const MESSAGE_UNITS: usize = 600;
 const DETAILS_BYTES: usize = 8 * 1024;
 
+impl Failure {
+    /// The message and, where there is one, the advice.
+    fn line(&self) -> String {
+        let advice = self.advice.map(|advice| format!("; {advice}"));
+        let advice = advice.unwrap_or_default();
+        let room = MESSAGE_UNITS.saturating_sub(advice.encode_utf16().count());
+        one_line(&self.message, room) + &advice
+    }
+}
+
 impl Serialize for Failure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let retry_timeout = u64::try_from(self.retry_timeout.as_millis()).unwrap_or(u64::MAX);
         let mut body = serializer.serialize_struct("Failure", 4)?;
-        body.serialize_field("errorMessage", &one_line(&self.message, MESSAGE_UNITS))?;
+        body.serialize_field("errorMessage", &self.line())?;
         body.serialize_field("errorDetails", &lines(&self.details, DETAILS_BYTES))?;
         // Both always: the engine takes a missing number for 0, an incident at once.
         body.serialize_field("retries", &self.retries)?;
@@ -69,6 +81,7 @@ mod tests {
     fn a_failure_is_bounded_and_complete() {
         let failure = Failure {
             message: format!("bad\n{}", "😀".repeat(400)),
+            advice: None,
             details: "é".repeat(5000),
             retries: 0,
             retry_timeout: Duration::from_millis(1500),
@@ -84,6 +97,22 @@ mod tests {
             (&body["retries"], &body["retryTimeout"]),
             (&json!(0), &json!(1500))
         );
+    }
+
+    #[test]
+    fn an_advice_stands_at_the_end_of_the_longest_message() {
+        let failure = Failure {
+            message: "😀".repeat(400),
+            advice: Some("set the retries"),
+            details: String::new(),
+            retries: 0,
+            retry_timeout: Duration::ZERO,
+        };
+
+        let line = failure.line();
+
+        assert!(line.ends_with("😀; set the retries"), "{line}");
+        assert!(line.encode_utf16().count() <= MESSAGE_UNITS);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 
 pub use date::EngineDate;
 pub(crate) use date::lenient as lenient_date;
-pub use decode::DecodeError;
+pub use decode::{DecodeError, UnfitVariable};
 pub use encode::EncodeError;
 pub use fields::field_names;
 
@@ -205,7 +205,11 @@ impl Variables {
     /// as JSON, or from a String that holds JSON.
     ///
     /// # Errors
-    /// Names the variable, what was expected and which type was found; never the value.
+    /// Names each variable that does not fit, what was expected and which type was found; never a
+    /// value.
+    ///
+    /// # Panics
+    /// As [`field_names`] does, when a variable does not fit.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         decode::decode(self)
     }

@@ -76,7 +76,7 @@ async fn an_alert_or_request_that_cannot_be_read_is_one_incident_and_nothing_is_
     for ((_, variables, message), instance) in cases.iter().zip(&instances) {
         assert_eq!(
             world.engine.incident(instance).await,
-            *message,
+            format!("{message}; correct this in Cockpit, then set the retries"),
             "{variables}"
         );
     }

@@ -143,6 +143,17 @@ fn unknown_ids() -> Vec<Case> {
     ]
 }
 
+/// Two faults in one task: an operator who corrects the first must not meet the second.
+fn both_missing_and_unfit() -> Vec<Case> {
+    vec![Case {
+        place: REQUEST,
+        variables: json!({"merchant_id": typed("Long", 7)}),
+        message: "variable \"merchant_id\": expected a formatted UUID string, found Long; \
+                  variable \"request_data\": expected a map, found nothing"
+            .to_owned(),
+    }]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_variable_that_cannot_be_read_is_one_incident_that_names_it_and_nothing_is_written() {
     let world = World::new().await;
@@ -160,6 +171,7 @@ async fn a_variable_that_cannot_be_read_is_one_incident_that_names_it_and_nothin
         id(CREATION, "request_id", uuid, &json!({})),
         id(NOTIFICATION, "wallet_id", number, &json!({})),
         unknown_ids(),
+        both_missing_and_unfit(),
         structured(KYC, "kyc_data", &user_id),
         id(KYC, "user_id", uuid, &kyc_data),
         id(APPROVAL, "merchant_id", uuid, &json!({})),
@@ -177,9 +189,13 @@ async fn a_variable_that_cannot_be_read_is_one_incident_that_names_it_and_nothin
     let instances = join_all(starts).await;
 
     for (case, instance) in cases.iter().zip(&instances) {
+        let advice = match case.message.starts_with("variable ") {
+            true => "correct this in Cockpit, then set the retries",
+            false => "mend the cause, then set the retries in Cockpit",
+        };
         assert_eq!(
             world.engine.incident(instance).await,
-            case.message,
+            format!("{}; {advice}", case.message),
             "{}",
             case.variables
         );

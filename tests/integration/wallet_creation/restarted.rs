@@ -145,7 +145,8 @@ fn a_request_that_was_rejected_is_never_made_a_wallet_of() {
 
         assert_eq!(
             world.engine.incident(&second).await,
-            "request_id: validation refused this wallet request, the model must not send it here"
+            "request_id: validation refused this wallet request, the model must not send it here; \
+             mend the cause, then set the retries in Cockpit"
         );
         assert_eq!(world.count("wallets").await, 0);
         tree.drain().await;

@@ -54,6 +54,7 @@ async fn a_failure_always_says_how_many_tries_are_left() {
     let engine = expecting("POST", &format!("{TASK_PATH}/failure"), body).await;
     let failure = Failure {
         message: "m".into(),
+        advice: None,
         details: "d".into(),
         retries: 0,
         retry_timeout: Duration::ZERO,

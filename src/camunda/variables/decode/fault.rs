@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-use super::DecodeError;
+use super::UnfitVariable;
 
 /// What went wrong, filled in on the way out: the innermost value knows its type, every struct
 /// and list around it adds a step of the path.
@@ -44,14 +44,14 @@ impl Fault {
         self
     }
 
-    pub(super) fn into_error(self) -> DecodeError {
+    pub(super) fn into_unfit(self) -> UnfitVariable {
         let steps = self
             .path
             .into_iter()
             .rev()
             .chain(self.missing.map(str::to_owned));
-        DecodeError {
-            variable: steps.collect::<Vec<_>>().join("."),
+        UnfitVariable {
+            name: steps.collect::<Vec<_>>().join("."),
             expected: self.expected.unwrap_or_else(|| "a value".to_owned()),
             found: self.found.unwrap_or_else(|| "nothing".to_owned()),
         }

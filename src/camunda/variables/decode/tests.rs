@@ -188,6 +188,27 @@ fn a_fault_names_the_variable_and_both_types() {
 }
 
 #[test]
+fn all_that_do_not_fit_are_named_in_the_order_of_the_fields() {
+    let long = json!({"type": "Long", "value": 7});
+    let text = json!({"type": "String", "value": "x"});
+
+    let message = fault(json!({
+        "request_id": text, "kind": "absent", "ready": "absent", "note": long, "person": long
+    }));
+
+    assert_eq!(
+        message.split("; ").collect::<Vec<_>>(),
+        [
+            r#"variable "request_id": expected a formatted UUID string, found String with unfitting content"#,
+            r#"variable "person": expected struct Person, found Long"#,
+            r#"variable "note": expected a string, found Long"#,
+            r#"variable "kind": expected enum Kind, found nothing"#,
+            r#"variable "ready": expected a boolean, found nothing"#,
+        ]
+    );
+}
+
+#[test]
 fn a_malformed_uuid_is_not_repeated() {
     let message = fault(json!({"request_id": {"type": "String", "value": "Jane Doe"}}));
 
