@@ -12,7 +12,7 @@ use std::time::Duration;
 use diesel::QueryResult;
 use diesel_async::pooled_connection::deadpool::{self, Object};
 use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
+    self, AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::future::try_join;
@@ -22,7 +22,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::runtime::Handle;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::settings::{CONNECT_TIMEOUT, StoreSettings, UrlFault};
@@ -31,14 +31,21 @@ use super::settings::{CONNECT_TIMEOUT, StoreSettings, UrlFault};
 #[derive(Clone)]
 pub struct Pool {
     inner: deadpool::Pool<AsyncPgConnection>,
+    /// For what is said about it.
+    server: Arc<str>,
 }
 
 /// Why there is no connection to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolFailure {
     /// The server cannot be reached, is starting, or refuses us.
-    #[error("connecting to the database")]
-    Connect(#[source] deadpool::PoolError),
+    #[error("connecting to the database at {server}: {why}")]
+    Connect {
+        /// Host and port, and nothing that is secret.
+        server: String,
+        /// The driver's words.
+        why: String,
+    },
     /// The settings name a server or a certificate that cannot be used.
     #[error("the database settings: {0}")]
     Settings(String),
@@ -75,6 +82,7 @@ impl Pool {
             SslMode::Disable => None,
             _ => Some(tls_connector(settings)?),
         };
+        let server = server_name(&config).into();
         let mut manager = ManagerConfig::<AsyncPgConnection>::default();
         // A connection that the server closed is noticed without a query of its own.
         manager.recycling_method = RecyclingMethod::Fast;
@@ -82,13 +90,14 @@ impl Pool {
             let opening = open(config.clone(), tls.clone());
             let opening = runtime.spawn(tokio::time::timeout(CONNECT_TIMEOUT, opening));
             Box::pin(async move {
-                let unreachable = |why: &dyn std::error::Error| {
-                    diesel::ConnectionError::BadConnection(describe(why))
-                };
+                let unreachable = diesel::ConnectionError::BadConnection;
                 match opening.await {
                     Ok(Ok(opened)) => opened,
-                    Ok(Err(elapsed)) => Err(unreachable(&elapsed)),
-                    Err(gone) => Err(unreachable(&gone)),
+                    Ok(Err(_elapsed)) => {
+                        let limit = CONNECT_TIMEOUT.as_secs();
+                        Err(unreachable(format!("no answer within {limit} s")))
+                    }
+                    Err(gone) => Err(unreachable(describe(&gone))),
                 }
             })
         });
@@ -99,7 +108,7 @@ impl Pool {
             .max_size(settings.pool_size)
             .build()
             .map_err(|fault| PoolFailure::Settings(fault.to_string()))?;
-        Ok(Self { inner })
+        Ok(Self { inner, server })
     }
 
     /// A connection, after waiting for a free one.
@@ -111,7 +120,10 @@ impl Pool {
             .get()
             .await
             .map(Connection::lent)
-            .map_err(PoolFailure::Connect)
+            .map_err(|error| PoolFailure::Connect {
+                server: self.server.to_string(),
+                why: why(&error),
+            })
     }
 
     /// Lets `work` ask the database within `limit`, the wait for a connection included.
@@ -267,13 +279,40 @@ async fn open(
     }
 }
 
-/// The whole chain in one line: the driver's outer error alone reads "error connecting to server".
+/// Where the database is, as it may be told.
+fn server_name(config: &tokio_postgres::Config) -> String {
+    let ports = config.get_ports();
+    let servers = config.get_hosts().iter().enumerate().map(|(index, host)| {
+        let port = ports.get(index).or(ports.first()).unwrap_or(&5432);
+        match host {
+            Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
+            Host::Tcp(name) => format!("{name}:{port}"),
+            Host::Unix(folder) => format!("{} (port {port})", folder.display()),
+        }
+    });
+    servers.collect::<Vec<_>>().join(", ")
+}
+
+/// What opening a connection came to, without the pool's words around it.
+fn why(error: &deadpool::PoolError) -> String {
+    match error {
+        deadpool::PoolError::Backend(pooled_connection::PoolError::ConnectionError(
+            diesel::ConnectionError::BadConnection(why),
+        )) => why.clone(),
+        other => describe(other),
+    }
+}
+
+/// The whole chain in one line. Some errors repeat their source and some do not.
 fn describe(fault: &dyn std::error::Error) -> String {
     let mut line = fault.to_string();
     let mut source = fault.source();
     while let Some(cause) = source {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
+        let words = cause.to_string();
+        if !line.ends_with(&words) {
+            line.push_str(": ");
+            line.push_str(&words);
+        }
         source = cause.source();
     }
     line

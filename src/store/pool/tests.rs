@@ -76,3 +76,18 @@ async fn a_first_statement_that_is_refused_leaves_a_transaction_to_roll_back() {
     assert!(rolled_back.is_ok());
     assert!(backend(&conn).await.is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_there_is_named_once_and_no_user_with_it() {
+    let settings = |url: &str| StoreSettings::parse(url.to_owned().into()).ok().unwrap();
+    let url = "postgres://naledi:hunter2@127.0.0.1:1/wallets";
+
+    let pool = Pool::new(&settings(url), Handle::current()).ok().unwrap();
+    let told = pool.get().await.err().unwrap().to_string();
+
+    assert_eq!(
+        told,
+        "connecting to the database at 127.0.0.1:1: error connecting to server: \
+         Connection refused (os error 111)"
+    );
+}
