@@ -107,6 +107,7 @@ async fn start(settings: RunSettings) -> anyhow::Result<u8> {
 }
 
 fn build(settings: RunSettings) -> anyhow::Result<Arc<Parts>> {
+    let shares = Shares::of(&settings);
     let links = Arc::new(Links::new(settings.links));
     let registry = topics::registry(links.signing_key());
     processes::check_built_in(&registry)?;
@@ -126,7 +127,6 @@ fn build(settings: RunSettings) -> anyhow::Result<Arc<Parts>> {
             Arc::new(Topic::new(Arc::clone(registration), topic, worker_id))
         })
         .collect();
-    let shares = Shares::of(&settings.store);
     Ok(Parts::new(Ingredients {
         engine: Client::new(settings.engine)?,
         engine_id: settings.work.engine_id,

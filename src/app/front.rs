@@ -22,7 +22,7 @@ pub(super) struct Front {
 impl Front {
     pub(super) fn new(settings: &RunSettings) -> anyhow::Result<Self> {
         Ok(Self {
-            pool: Pool::new(&Shares::of(&settings.store).pages, Handle::current())?,
+            pool: Pool::new(&Shares::of(settings).pages, Handle::current())?,
             brand: settings.mail.sender.name().to_owned(),
             is_https: settings.links.base_url.scheme() == "https",
         })

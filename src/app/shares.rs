@@ -1,6 +1,8 @@
 //! Who gets how many of this process's database connections.
 
+use crate::config::RunSettings;
 use crate::store::StoreSettings;
+use crate::tasks::longest_rest;
 
 /// Connections that the actors keep for their own chores.
 const CHORE_CONNECTIONS: usize = 2;
@@ -17,15 +19,16 @@ pub(super) struct Shares {
 }
 
 impl Shares {
-    pub(super) fn of(store: &StoreSettings) -> Self {
+    pub(super) fn of(settings: &RunSettings) -> Self {
         let share = |connections| {
-            let mut store = store.clone();
+            let mut store = settings.store.clone();
             store.pool_size = connections;
+            store.longest_rest = longest_rest(settings.work.handler_limit());
             store
         };
         let others = CHORE_CONNECTIONS + PAGE_CONNECTIONS;
         Self {
-            tasks: share(store.pool_size.saturating_sub(others).max(1)),
+            tasks: share(settings.store.pool_size.saturating_sub(others).max(1)),
             chores: share(CHORE_CONNECTIONS),
             pages: share(PAGE_CONNECTIONS),
         }

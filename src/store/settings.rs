@@ -17,6 +17,9 @@ pub struct StoreSettings {
     pub pool_size: usize,
     /// Accept a server that may lose committed work (`fsync` or `synchronous_commit` off).
     pub allow_unsafe: bool,
+    /// How long a transaction may rest between two statements before the server ends it. After a
+    /// lost route it rests with its row locks, and nobody can end it but the server.
+    pub longest_rest: Duration,
 }
 
 /// No statement of ours works longer than this, so a stuck one cannot hold its locks for long.
@@ -32,6 +35,8 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(7);
 /// How long what was sent may go unacknowledged, or a silent server unproved, before the kernel
 /// closes a connection. Its own default is a quarter of an hour.
 const NETWORK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a transaction may rest where no handler works in it.
+const LONGEST_REST: Duration = Duration::from_secs(60);
 /// How long opening a connection may take, authentication included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -46,6 +51,7 @@ impl StoreSettings {
             ca_file: None,
             pool_size: 10,
             allow_unsafe: false,
+            longest_rest: LONGEST_REST,
         };
         let config = settings.config()?;
         if config.get_hosts().is_empty() {
@@ -79,20 +85,20 @@ impl StoreSettings {
             .tcp_user_timeout(NETWORK_TIMEOUT)
             .keepalives_idle(NETWORK_TIMEOUT / 2)
             .keepalives_interval(NETWORK_TIMEOUT / 5)
-            .options(session_options(&own_options));
+            .options(self.session_options(&own_options));
         Ok(config)
     }
-}
 
-/// Set as start-up options, so they cost no round trip and hold from the first statement on.
-fn session_options(own: &str) -> String {
-    format!(
-        "{own} -c statement_timeout={} -c lock_timeout={} -c client_connection_check_interval={} -c idle_in_transaction_session_timeout={}",
-        STATEMENT_TIMEOUT.as_millis(),
-        LOCK_TIMEOUT.as_millis(),
-        CLIENT_CHECK_INTERVAL.as_millis(),
-        Duration::from_secs(60).as_millis(),
-    )
+    /// Set as start-up options, so they cost no round trip and hold from the first statement on.
+    fn session_options(&self, own: &str) -> String {
+        format!(
+            "{own} -c statement_timeout={} -c lock_timeout={} -c client_connection_check_interval={} -c idle_in_transaction_session_timeout={}",
+            STATEMENT_TIMEOUT.as_millis(),
+            LOCK_TIMEOUT.as_millis(),
+            CLIENT_CHECK_INTERVAL.as_millis(),
+            self.longest_rest.as_millis(),
+        )
+    }
 }
 
 /// Opportunistic TLS protects nobody: what leaves the machine is encrypted and verified unless the

@@ -19,6 +19,12 @@ use crate::store::{DatabaseFailure, NoAnswer, Pool};
 /// How often a transaction that met another one is run, the first time included.
 const RUNS: u32 = 3;
 
+/// How long the server lets a transaction rest between two statements, when a handler may take
+/// `limit`: as long as that, and until its ROLLBACK has come.
+pub fn longest_rest(limit: Duration) -> Duration {
+    limit + ANSWER_TIMEOUT
+}
+
 /// A task in the hands of this worker.
 #[derive(Clone, Copy)]
 pub struct Execution<'a> {
@@ -66,19 +72,32 @@ impl Execution<'_> {
     /// Claims the task, lets the handler work, and records the answer: all of it or nothing.
     pub async fn execute(&self) -> Verdict {
         let input_sha256 = self.hash_input();
-        let mut last = None;
-        for _ in 0..RUNS {
+        let began = Instant::now();
+        let mut runs = 0;
+        loop {
             let input = match self.registration.decode(&self.task.variables) {
                 Ok(input) => input,
                 Err(fault) => return undecodable(fault),
             };
-            match self.run_once(input, &input_sha256).await {
+            let run = Instant::now();
+            let why = match self.run_once(input, &input_sha256).await {
                 Ok(verdict) => return verdict,
-                Err(Conflicted(why)) => last = Some(why),
+                Err(Conflicted(why)) => why,
+            };
+            runs += 1;
+            let is_held_up = run.elapsed() >= LOCK_TIMEOUT && began.elapsed() < self.patience();
+            if runs >= RUNS && !is_held_up {
+                return Verdict::Retry(why.context(format!("in vain {runs} times")));
             }
         }
-        let last = last.unwrap_or_else(|| anyhow::anyhow!("another transaction was in the way"));
-        Verdict::Retry(last.context(format!("in vain {RUNS} times")))
+    }
+
+    /// How long another transaction of ours may hold rows that this one needs.
+    ///
+    /// One that an outage cut off from its worker lives on until the server ends it. The task behind
+    /// it has done nothing wrong, so waiting that long costs it no retry.
+    fn patience(&self) -> Duration {
+        longest_rest(self.limit) + LOCK_TIMEOUT
     }
 
     /// One transaction, from BEGIN to COMMIT or ROLLBACK.

@@ -21,7 +21,7 @@ pub mod tx;
 pub use answer::Answer;
 pub use engine_message::EngineMessage;
 pub use error::TaskError;
-pub use execute::{Answered, Execution, Verdict};
+pub use execute::{Answered, Execution, Verdict, longest_rest};
 pub use handler::{Outcome, TaskHandler};
 pub use registry::{Registration, Registry};
 pub use retry::RetryPolicy;

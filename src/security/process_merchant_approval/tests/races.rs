@@ -135,3 +135,19 @@ async fn an_owner_validated_at_the_same_time_is_no_deadlock() {
     assert_eq!(validated["kyc_validation_success"]["value"], true);
     assert_eq!(given["approval_success"]["value"], true);
 }
+
+/// An outage can cut a transaction off from its worker: it keeps its rows until the server ends it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_nobody_ends_costs_no_retry() {
+    let bank = Bank::open().await;
+    let (merchant, _) = owned_merchant(&bank, "approved").await;
+    // Longer than three waits for a lock.
+    let rest = "SET LOCAL idle_in_transaction_session_timeout = '7s'";
+    let _cut_off = bank
+        .lock(&format!("{rest}; SELECT 1 FROM users FOR UPDATE"))
+        .await;
+
+    let answer = bank.answer(&approval(merchant)).await;
+
+    assert_eq!(answer["approval_success"]["value"], true);
+}
