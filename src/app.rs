@@ -27,6 +27,7 @@ use crate::metrics::{Build, Metrics};
 use crate::readiness::{Phase, Readiness};
 use crate::store::Pool;
 use crate::tasks::fields::PhoneNumber;
+use crate::telemetry::LogLevel;
 use crate::{http, processes, topics};
 use front::Front;
 use shares::Shares;
@@ -46,7 +47,7 @@ const BEAT: Duration = Duration::from_secs(1);
 const REFUSAL_SPAN: Duration = Duration::from_secs(60);
 
 /// Runs the worker until a signal ends it.
-pub fn run(settings: RunSettings) -> ExitCode {
+pub fn run(settings: RunSettings, log_level: LogLevel) -> ExitCode {
     // The actors live on this thread and never work; everything that takes time is on these.
     let threads = std::thread::available_parallelism().map_or(4, |cores| cores.get().max(4));
     let system = actix_rt::System::with_tokio_rt(move || {
@@ -58,7 +59,7 @@ pub fn run(settings: RunSettings) -> ExitCode {
             .expect("the operating system gives threads to a process that has just begun")
     });
     let code = system.block_on(async move {
-        match start(settings).await {
+        match start(settings, log_level).await {
             Ok(code) => code,
             Err(error) => {
                 tracing::error!("cannot start: {error:#}");
@@ -69,11 +70,11 @@ pub fn run(settings: RunSettings) -> ExitCode {
     ExitCode::from(code)
 }
 
-async fn start(settings: RunSettings) -> anyhow::Result<u8> {
+async fn start(settings: RunSettings, log_level: LogLevel) -> anyhow::Result<u8> {
     let mut signals = Signals::listen()?;
     let (http_settings, deadline) = (settings.http.clone(), settings.work.drain_deadline);
     let allow_unsafe = settings.store.allow_unsafe;
-    let front = Front::new(&settings)?;
+    let front = Front::new(&settings, log_level)?;
     let parts = build(settings)?;
     let servers = http::bind(http_settings, front.beside(&parts))?;
     let (ops, public) = (servers.ops_address(), servers.public_address());
@@ -130,6 +131,7 @@ fn build(settings: RunSettings) -> anyhow::Result<Arc<Parts>> {
     Ok(Parts::new(Ingredients {
         engine: Client::new(settings.engine)?,
         engine_id: settings.work.engine_id,
+        cockpit: settings.cockpit,
         instance: instance.name(),
         pool: Pool::new(&shares.tasks, runtime.clone())?,
         chore_pool: Pool::new(&shares.chores, runtime.clone())?,

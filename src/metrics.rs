@@ -10,6 +10,7 @@
 
 mod labels;
 mod maker;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ pub use labels::{
     ActorKind, Channel, FetchOutcome, MailOutcome, MessageOutcome, OutboxState, Outcome,
     RestartReason,
 };
+pub use snapshot::Snapshot;
 
 const FETCH_BUCKETS: &[f64] = &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 20.0, 30.0, 60.0];
 const QUEUE_WAIT_BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0];

@@ -1,4 +1,4 @@
-//! What the tree says of itself, read by the probes.
+//! What the tree says of itself, read by the probes and the status page.
 //!
 //! The actors write here and the HTTP servers read here, each on its own thread, so nothing in it
 //! waits for anybody: one lock, held for a copy. The time is passed in, which lets a test look at
@@ -8,6 +8,7 @@
 //! `readyz` asks what this process needs for its work; what only harms a part of it is `degraded`
 //! and stays ready. `startupz` asks for the migrations.
 
+mod board;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+
+pub use board::{ActorState, Board, Place, TaskFailure};
 
 /// A main arbiter that has not beaten for longer is taken for blocked.
 pub const BEAT_LIMIT: Duration = Duration::from_secs(15);
@@ -33,6 +36,7 @@ struct State {
     database: Peer,
     engine: Peer,
     topics: BTreeMap<&'static str, Topic>,
+    board: Board,
 }
 
 /// How far this process is in its life.
@@ -106,6 +110,7 @@ impl Readiness {
             database: Peer::default(),
             engine: Peer::default(),
             topics: topics.iter().map(topic).collect(),
+            board: Board::default(),
         }))
     }
 
@@ -158,6 +163,36 @@ impl Readiness {
         if let Some(topic) = self.state().topics.get_mut(topic) {
             topic.mismatch = mismatch;
         }
+    }
+
+    /// An actor was started in this place.
+    pub fn actor_started(&self, place: Place, now: Instant) {
+        self.state().board.started(place, now);
+    }
+
+    /// An actor gave a sign of life.
+    pub fn actor_heard(&self, place: Place, now: Instant) {
+        self.state().board.heard(place, now);
+    }
+
+    /// An actor was taken out of this place.
+    pub fn actor_gone(&self, place: Place) {
+        self.state().board.gone(place);
+    }
+
+    /// An actor ended that should not have.
+    pub fn actor_ended(&self, place: Place, reason: &'static str) {
+        self.state().board.ended(place, reason);
+    }
+
+    /// A task failed.
+    pub fn task_failed(&self, failure: TaskFailure) {
+        self.state().board.failed(failure);
+    }
+
+    /// Which actors there are, and what failed lately.
+    pub fn board(&self) -> Board {
+        self.state().board.clone()
     }
 
     /// Should this process be killed and started anew?

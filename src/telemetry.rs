@@ -9,6 +9,7 @@
 //! A panic is logged with its place and thread. Its message is kept out unless it is a literal of
 //! the source: a formatted one may quote the data that it failed on.
 
+mod level;
 mod line;
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,9 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::reload;
 
+pub use self::level::LogLevel;
 use self::line::FlatJson;
 
 /// How this process logs.
@@ -68,18 +71,21 @@ pub enum TelemetryError {
     /// Something in this process logs already.
     #[error("logging was set up already")]
     SetUpAlready(#[from] tracing::subscriber::SetGlobalDefaultError),
+    /// Whatever logged before does not any more.
+    #[error("nothing logs here any more")]
+    Gone(#[source] reload::Error),
 }
 
 /// Logs from now on, panics included. A process does this once, before its first thread.
 ///
 /// # Errors
 /// When the level cannot be read, or when logging was set up before.
-pub fn init(settings: &TelemetrySettings) -> Result<(), TelemetryError> {
+pub fn init(settings: &TelemetrySettings) -> Result<LogLevel, TelemetryError> {
     let colours = io::stderr().is_terminal();
-    let subscriber = subscriber(settings, colours, io::stderr)?;
+    let (subscriber, level) = subscriber(settings, colours, io::stderr)?;
     tracing::subscriber::set_global_default(subscriber)?;
     panic::set_hook(Box::new(log_panic));
-    Ok(())
+    Ok(level)
 }
 
 /// Whether this can be the level of the settings.
@@ -94,14 +100,16 @@ fn subscriber<W>(
     settings: &TelemetrySettings,
     colours: bool,
     writer: W,
-) -> Result<impl Subscriber + Send + Sync, TelemetryError>
+) -> Result<(impl Subscriber + Send + Sync, LogLevel), TelemetryError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = filter(&settings.level)?;
-    Ok(tracing_subscriber::registry()
-        .with(filter)
-        .with(lines(settings.format, colours, writer)))
+    let (filter, handle) = reload::Layer::new(filter(&settings.level)?);
+    let subscriber =
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(lines(settings.format, colours, writer));
+    Ok((subscriber, LogLevel::new(handle, &settings.level)))
 }
 
 fn lines<S, W>(format: LogFormat, colours: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>

@@ -98,6 +98,12 @@ impl Happened {
             detail: Value::Null,
         }
     }
+
+    /// With more to tell.
+    #[must_use]
+    pub fn with(self, detail: Value) -> Self {
+        Self { detail, ..self }
+    }
 }
 
 /// The audit actor.

@@ -4,7 +4,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use diesel_async::AsyncPgConnection;
 use futures_util::FutureExt;
@@ -25,6 +25,7 @@ use crate::camunda::model::{BpmnError, Failure};
 use crate::camunda::variables::DecodeError;
 use crate::camunda::{EngineError, TaskId};
 use crate::metrics::Outcome;
+use crate::readiness::TaskFailure;
 use crate::store::settings::ANSWER_TIMEOUT;
 use crate::store::{NoAnswer, task_deliveries};
 use crate::tasks::poison::{self, Suspicion};
@@ -243,7 +244,23 @@ impl Life {
 
     async fn fail(&mut self, source: &anyhow::Error, next: NextAttempt) -> Outcome {
         // Without the causes: the engine's own words may repeat values of its expressions.
-        tracing::error!(error = %source, retries = next.retries, "task {} failed", self.held.task.id);
+        let instance = &self.held.task.process_instance_id;
+        let page = self.parts.cockpit.instance(instance);
+        tracing::error!(
+            error = %source,
+            retries = next.retries,
+            cockpit_url = page,
+            "task {} failed",
+            self.held.task.id
+        );
+        self.parts.readiness.task_failed(TaskFailure {
+            at: SystemTime::now(),
+            topic: self.held.topic.name(),
+            task_id: self.held.task.id.to_string(),
+            process_instance_id: instance.clone(),
+            retries: next.retries,
+            error: source.to_string(),
+        });
         let message = format!("{source:#}");
         let failure = Failure {
             details: format!("{}\nworker {}", message, self.held.topic.worker_id),

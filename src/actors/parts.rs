@@ -16,6 +16,7 @@ use super::outage::Outage;
 use super::supervisor::ChildId;
 use super::topic::Topic;
 use crate::camunda::Client;
+use crate::camunda::cockpit::Cockpit;
 use crate::camunda::model::Sorting;
 use crate::links::Links;
 use crate::mail::Mailer;
@@ -30,6 +31,8 @@ pub struct Parts {
     pub engine: Client,
     /// Which engine, in the key of every completion.
     pub engine_id: String,
+    /// Where people look at the engine.
+    pub cockpit: Cockpit,
     /// Our database, for the tasks.
     pub pool: Pool,
     /// Our database, for the actors' own chores: they never wait behind tasks for a connection.
@@ -95,6 +98,8 @@ pub struct Ingredients {
     pub engine: Client,
     /// See [`Parts::engine_id`].
     pub engine_id: String,
+    /// See [`Parts::cockpit`].
+    pub cockpit: Cockpit,
     /// See [`Parts::pool`].
     pub pool: Pool,
     /// See [`Parts::chore_pool`].
@@ -135,6 +140,7 @@ impl Parts {
             draining: CancellationToken::new(),
             engine: given.engine,
             engine_id: given.engine_id,
+            cockpit: given.cockpit,
             pool: given.pool,
             chore_pool: given.chore_pool,
             outbox_grew: Notify::new(),

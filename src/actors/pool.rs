@@ -16,6 +16,7 @@ use super::restart::{Decision, RestartPolicy, spread};
 use super::supervisor::{ChildId, TopicFailed};
 use super::topic::Topic;
 use crate::metrics::{ActorKind, RestartReason};
+use crate::readiness::Place;
 
 /// The pool of one topic.
 pub struct HandlerPool {
@@ -71,6 +72,13 @@ impl HandlerPool {
         let handler = HandlerActor::new(Arc::clone(&self.parts), ctx.address(), freed, guard);
         place.actor = Some(handler.start());
         place.busy = false;
+        let readiness = &self.parts.readiness;
+        readiness.actor_started(self.handlers(), Instant::now());
+    }
+
+    /// The place of all its handlers on the board.
+    fn handlers(&self) -> Place {
+        (ActorKind::Handler.as_str(), Some(self.topic.name()))
     }
 
     fn dispatch(&mut self) {
@@ -142,6 +150,7 @@ impl Handler<ChildExited<usize>> for HandlerPool {
     type Result = ();
 
     fn handle(&mut self, exited: ChildExited<usize>, ctx: &mut Self::Context) {
+        let handlers = self.handlers();
         let place = &mut self.slots[exited.child];
         if place.incarnation != exited.incarnation {
             return;
@@ -153,9 +162,9 @@ impl Handler<ChildExited<usize>> for HandlerPool {
         } else {
             RestartReason::Stopped
         };
-        self.parts
-            .metrics
-            .actor_restarted(ActorKind::Handler, reason);
+        let parts = &self.parts;
+        parts.metrics.actor_restarted(ActorKind::Handler, reason);
+        parts.readiness.actor_ended(handlers, reason.as_str());
         match place.restarts.child_ended(Instant::now(), spread()) {
             Decision::RestartAfter(delay) => {
                 tracing::warn!(

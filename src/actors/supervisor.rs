@@ -23,7 +23,7 @@ use super::poller::TopicPoller;
 use super::pool::HandlerPool;
 use super::restart::{Decision, RestartPolicy, spread};
 use crate::metrics::{ActorKind, RestartReason};
-use crate::readiness::TopicState;
+use crate::readiness::{Place, TopicState};
 
 /// How often every child is asked for a sign of life.
 const ROUND: Duration = Duration::from_secs(5);
@@ -148,8 +148,11 @@ impl Supervisor {
         self.parts
             .directory
             .list(id, child.incarnation, address.clone());
+        let now = Instant::now();
         child.address = Some(address);
-        child.last_heard = Some(Instant::now());
+        child.last_heard = Some(now);
+        let place = self.place(id);
+        self.parts.readiness.actor_started(place, now);
     }
 
     fn start_topic(&mut self, topic: usize, ctx: &mut Context<Self>) {
@@ -166,6 +169,8 @@ impl Supervisor {
             return;
         }
         self.parts.metrics.actor_restarted(id.kind(), reason);
+        let place = self.place(id);
+        self.parts.readiness.actor_ended(place, reason.as_str());
         let child = self.children.entry(id).or_default();
         match child.restarts.child_ended(Instant::now(), spread()) {
             Decision::RestartAfter(delay) => {
@@ -197,6 +202,7 @@ impl Supervisor {
     /// Takes a child out of the tree. What still holds its address finds a closed mailbox.
     fn dismiss(&mut self, id: ChildId) {
         self.parts.directory.strike(id);
+        self.parts.readiness.actor_gone(self.place(id));
         if let Some(child) = self.children.get_mut(&id) {
             child.last_heard = None;
             if let Some(address) = child.address.take() {
@@ -251,6 +257,11 @@ impl Supervisor {
         self.parts.note(Happened::now(action, kind, id, outcome));
     }
 
+    fn place(&self, id: ChildId) -> Place {
+        let topic = id.topic().map(|topic| self.parts.topics[topic].name());
+        (id.kind().as_str(), topic)
+    }
+
     fn describe(&self, id: ChildId) -> String {
         match id.topic() {
             Some(topic) => format!("{id} of {}", self.parts.topics[topic].name()),
@@ -300,7 +311,10 @@ impl Supervisor {
             && child.incarnation == incarnation
             && child.address.is_some()
         {
-            child.last_heard = Some(Instant::now());
+            let now = Instant::now();
+            child.last_heard = Some(now);
+            let place = self.place(id);
+            self.parts.readiness.actor_heard(place, now);
         }
     }
 }

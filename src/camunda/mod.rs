@@ -9,6 +9,7 @@
 
 pub mod bpmn;
 pub mod client;
+pub mod cockpit;
 pub mod error;
 pub mod lease;
 pub mod model;

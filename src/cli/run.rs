@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::outcome::Failure;
 use crate::config::{RunArgs, RunSettings};
+use crate::telemetry::LogLevel;
 use crate::{app, telemetry, topics};
 
 /// Works on tasks until it is told to stop.
@@ -35,15 +36,15 @@ Exit codes: 0 drained, 1 drained but left tasks in hand, 64 usage, 70 gave up (s
 impl Run {
     pub(super) fn execute(&self) -> ExitCode {
         match self.read() {
-            Ok(settings) => app::run(settings),
+            Ok((settings, log_level)) => app::run(settings, log_level),
             Err(failure) => failure.report(),
         }
     }
 
     /// Reads the settings and begins to log.
-    fn read(&self) -> Result<RunSettings, Failure> {
+    fn read(&self) -> Result<(RunSettings, LogLevel), Failure> {
         let settings = self.settings.read(&topics::names())?;
-        telemetry::init(&settings.telemetry)?;
-        Ok(settings)
+        let log_level = telemetry::init(&settings.telemetry)?;
+        Ok((settings, log_level))
     }
 }

@@ -8,7 +8,9 @@
 //! Whatever is a secret can be given by a `…_FILE` variant, is hidden from `--help`, and never
 //! appears in a fault.
 
+mod admin;
 mod by_topic;
+mod cockpit;
 mod defaults;
 mod engine;
 mod faults;
@@ -22,7 +24,10 @@ mod telemetry;
 mod work;
 
 use clap::Args;
+use secrecy::SecretString;
 
+pub use admin::AdminArgs;
+pub use cockpit::CockpitArgs;
 pub use engine::EngineArgs;
 pub use faults::{Faults, Raw};
 pub use http::HttpArgs;
@@ -34,6 +39,7 @@ pub use telemetry::TelemetryArgs;
 pub use work::{TopicSettings, WorkArgs, WorkSettings};
 
 use crate::camunda::client::EngineSettings;
+use crate::camunda::cockpit::Cockpit;
 use crate::http::HttpSettings;
 use crate::links::LinkSettings;
 use crate::mail::MailSettings;
@@ -56,6 +62,10 @@ pub struct RunArgs {
     #[command(flatten)]
     http: HttpArgs,
     #[command(flatten)]
+    cockpit: CockpitArgs,
+    #[command(flatten)]
+    admin: AdminArgs,
+    #[command(flatten)]
     telemetry: TelemetryArgs,
 }
 
@@ -73,6 +83,10 @@ pub struct RunSettings {
     pub links: LinkSettings,
     /// Our own servers.
     pub http: HttpSettings,
+    /// The engine's web application.
+    pub cockpit: Cockpit,
+    /// Who knows it may change something in a worker at work.
+    pub admin_token: Option<SecretString>,
     /// Logs.
     pub telemetry: TelemetrySettings,
 }
@@ -137,6 +151,10 @@ pub struct Parts {
     pub links: Option<LinkSettings>,
     /// Our own servers.
     pub http: Option<HttpSettings>,
+    /// The engine's web application.
+    pub cockpit: Option<Cockpit>,
+    /// Who knows it may change something in a worker at work.
+    pub admin_token: Option<Option<SecretString>>,
     /// Logs.
     pub telemetry: Option<TelemetrySettings>,
 }
@@ -161,6 +179,8 @@ impl RunArgs {
             mail: self.mail.read(&mut faults),
             links: self.links.read(&mut faults),
             http: self.http.read(&mut faults),
+            cockpit: self.cockpit.read(&mut faults),
+            admin_token: self.admin.read(&mut faults),
             telemetry: self.telemetry.read(&mut faults),
         };
         (parts, faults)
@@ -176,6 +196,8 @@ impl Parts {
             mail: self.mail?,
             links: self.links?,
             http: self.http?,
+            cockpit: self.cockpit?,
+            admin_token: self.admin_token?,
             telemetry: self.telemetry?,
         })
     }

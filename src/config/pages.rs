@@ -3,16 +3,17 @@
 use clap::Args;
 use url::Url;
 
+use super::cockpit::CockpitArgs;
 use super::faults::{Faults, Raw};
 use super::parse;
+use crate::camunda::cockpit::Cockpit;
 
 /// Pages of other programs.
 #[derive(Args)]
 #[command(next_help_heading = "Pages")]
 pub struct PageArgs {
-    /// The engine's web apps, or Cockpit itself, for links to process instances.
-    #[arg(long, env = "COCKPIT_URL", value_name = "URL")]
-    cockpit_url: Option<Raw>,
+    #[command(flatten)]
+    cockpit: CockpitArgs,
     /// The page of a mailbox that shows the mails.
     #[arg(long, env = "MAILBOX_URL", value_name = "URL")]
     mailbox_url: Option<Raw>,
@@ -20,20 +21,15 @@ pub struct PageArgs {
 
 /// Pages of other programs.
 pub struct PageSettings {
-    /// Cockpit's own address.
-    pub cockpit: Option<Url>,
+    /// The engine's web application.
+    pub cockpit: Cockpit,
     /// The page of a mailbox.
     pub mailbox: Option<Url>,
 }
 
 impl PageArgs {
     pub(super) fn read(&self, faults: &mut Faults) -> Option<PageSettings> {
-        let cockpit = faults.optional(
-            "COCKPIT_URL",
-            &self.cockpit_url,
-            "http://localhost:8080/camunda",
-            |text| parse::http_url(text).map(cockpit),
-        );
+        let cockpit = self.cockpit.read(faults);
         let mailbox = faults.optional(
             "MAILBOX_URL",
             &self.mailbox_url,
@@ -44,34 +40,5 @@ impl PageArgs {
             cockpit: cockpit?,
             mailbox: mailbox?,
         })
-    }
-}
-
-/// Cockpit below the address of the web apps, unless the address is Cockpit's already.
-fn cockpit(mut url: Url) -> Url {
-    let path = url.path().trim_end_matches('/');
-    let path = match path.contains("/app/cockpit/") {
-        true => format!("{path}/"),
-        false => format!("{path}/app/cockpit/default/"),
-    };
-    url.set_path(&path);
-    url
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cockpit_is_found_from_either_address() {
-        let found = |url: &str| cockpit(url.parse().unwrap()).to_string();
-
-        let expected = "http://localhost:8080/camunda/app/cockpit/default/";
-        assert_eq!(found("http://localhost:8080/camunda"), expected);
-        assert_eq!(found("http://localhost:8080/camunda/"), expected);
-        assert_eq!(
-            found("http://localhost:8080/camunda/app/cockpit/default"),
-            expected
-        );
     }
 }

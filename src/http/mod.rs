@@ -1,5 +1,5 @@
-//! The two HTTP servers of a worker: the ops port for probes and metrics, the public port for the
-//! links that customers get in their mails.
+//! The two HTTP servers of a worker: the ops port for probes, metrics and the status page, the
+//! public port for the links that customers get in their mails.
 //!
 //! Each server has one thread of its own, apart from the actors, so that `/livez` can tell of a
 //! main arbiter that is blocked. A connection carries one request, whose head and body have to
@@ -8,11 +8,15 @@
 //! `metrics`, and call back when an outbox grew.
 
 mod caller;
+mod cockpit;
+mod desk;
 mod limits;
+mod log_level;
 mod ops;
 mod pages;
 mod rates;
 mod routes;
+mod status;
 mod verify;
 
 #[cfg(test)]
@@ -32,9 +36,8 @@ use tokio::runtime::Handle;
 use tokio::{join, try_join};
 
 use crate::links::Links;
-use crate::metrics::Metrics;
-use crate::readiness::Readiness;
 use crate::store::Pool;
+pub use desk::OpsDesk;
 use limits::Limits;
 use routes::Headers;
 use verify::Desk;
@@ -47,7 +50,7 @@ const STOP_SECONDS: u64 = 2;
 /// Where the servers listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpSettings {
-    /// Probes and metrics, for the cluster (`HTTP_BIND`).
+    /// Probes, metrics and status, for the cluster (`HTTP_BIND`).
     pub ops_bind: SocketAddr,
     /// The links in mails, for everybody (`PUBLIC_HTTP_BIND`).
     pub public_bind: SocketAddr,
@@ -57,10 +60,8 @@ pub struct HttpSettings {
 
 /// What the servers work with.
 pub struct HttpParts {
-    /// What `/metrics` shows.
-    pub metrics: Arc<Metrics>,
-    /// What the probes show.
-    pub readiness: Arc<Readiness>,
+    /// What the ops port needs.
+    pub ops: OpsDesk,
     /// What the public port needs.
     pub public: Public,
 }
@@ -98,7 +99,7 @@ fn bind_within(
         setting: "HTTP_BIND",
         address: settings.ops_bind,
         headers: Headers::common(),
-        routes: routes::ops(parts.metrics, parts.readiness),
+        routes: routes::ops(Arc::new(parts.ops)),
     };
     let headers = Headers::public(parts.public.is_https);
     let desk = Desk::new(parts.public, settings.trusted_proxies, &limits.rates);

@@ -12,24 +12,29 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 
+use super::desk::OpsDesk;
 use super::pages::content_security_policy;
 use super::verify::Desk;
-use super::{ops, verify};
-use crate::metrics::Metrics;
-use crate::readiness::Readiness;
+use super::{cockpit, log_level, ops, status, verify};
 
 /// The port for the cluster.
-pub(super) fn ops(
-    metrics: Arc<Metrics>,
-    readiness: Arc<Readiness>,
-) -> impl Fn(&mut ServiceConfig) + Clone + Send {
+pub(super) fn ops(desk: Arc<OpsDesk>) -> impl Fn(&mut ServiceConfig) + Clone + Send {
     move |app| {
-        app.app_data(Data::from(Arc::clone(&metrics)))
-            .app_data(Data::from(Arc::clone(&readiness)))
+        let level = web::resource("/log-level")
+            .route(look_at(log_level::show))
+            .route(web::put().to(log_level::change))
+            .default_service(web::to(only_get_head_and_put));
+        app.app_data(Data::from(Arc::clone(&desk.metrics)))
+            .app_data(Data::from(Arc::clone(&desk.readiness)))
+            .app_data(Data::from(Arc::clone(&desk)))
             .service(read_only("/livez", ops::livez))
             .service(read_only("/readyz", ops::readyz))
             .service(read_only("/startupz", ops::startupz))
             .service(read_only("/metrics", ops::metrics))
+            .service(read_only("/status", status::status))
+            .service(read_only("/go/instance/{id}", cockpit::instance))
+            .service(read_only("/go/definition/{key}", cockpit::definition))
+            .service(level)
             .default_service(web::to(ops_index));
     }
 }
@@ -131,6 +136,13 @@ async fn only_get_and_head() -> HttpResponse {
         .body("this address is only read: GET or HEAD\n")
 }
 
+async fn only_get_head_and_put() -> HttpResponse {
+    HttpResponse::MethodNotAllowed()
+        .insert_header((ALLOW, "GET, HEAD, PUT"))
+        .content_type(ContentType::plaintext())
+        .body("this address is for GET, HEAD and PUT\n")
+}
+
 async fn only_get_head_and_post() -> HttpResponse {
     HttpResponse::MethodNotAllowed()
         .insert_header((ALLOW, "GET, HEAD, POST"))
@@ -141,7 +153,10 @@ async fn only_get_head_and_post() -> HttpResponse {
 async fn ops_index() -> HttpResponse {
     HttpResponse::NotFound()
         .content_type(ContentType::plaintext())
-        .body("nothing here; there is /livez, /readyz, /startupz and /metrics\n")
+        .body(
+            "nothing here; there is /status, /livez, /readyz, /startupz, /metrics, /log-level, \
+             /go/instance/… and /go/definition/…\n",
+        )
 }
 
 async fn public_not_found(desk: Data<Desk>) -> HttpResponse {

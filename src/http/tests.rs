@@ -4,12 +4,13 @@
 mod door;
 mod front;
 mod links;
+mod ops;
 mod rude;
 mod stand;
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 

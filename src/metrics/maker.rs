@@ -11,7 +11,7 @@ use prometheus::{
 
 use super::Build;
 
-const PREFIX: &str = "phantom_worker";
+pub(super) const PREFIX: &str = "phantom_worker";
 const WELL_FORMED: &str = "names, labels and buckets are well-formed constants";
 
 /// A registry that is being filled.

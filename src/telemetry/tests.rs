@@ -208,7 +208,7 @@ fn logged(format: LogFormat, level: &str, log: impl FnOnce()) -> String {
         level: level.to_owned(),
     };
     let writer = page.clone();
-    let subscriber = subscriber(&settings, false, move || writer.clone()).unwrap();
+    let (subscriber, _) = subscriber(&settings, false, move || writer.clone()).unwrap();
     tracing::subscriber::with_default(subscriber, log);
     let bytes = page.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap()

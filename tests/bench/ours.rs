@@ -14,6 +14,7 @@ use phantom_worker::actors::{
     Ingredients, Parts, Supervisor, TEMPLATES, Topic, TopicSettings, TreeSettings,
 };
 use phantom_worker::camunda::Client;
+use phantom_worker::camunda::cockpit::Cockpit;
 use phantom_worker::camunda::model::Sorting;
 use phantom_worker::links::{KEY_BYTES, LinkSettings, Links};
 use phantom_worker::mail::{MailSettings, Mailer, Sender, SmtpUrl};
@@ -142,6 +143,7 @@ fn build(arguments: &Arguments) -> anyhow::Result<Arc<Parts>> {
     let metrics = Arc::new(Metrics::new(&[TOPIC], TEMPLATES, build));
     metrics.set_task_slots(TOPIC, arguments.slots);
     Ok(Parts::new(Ingredients {
+        cockpit: Cockpit::default(),
         engine: Client::new(engine_settings(&arguments.engine, &arguments.tenant)?)?,
         engine_id: "default".into(),
         instance: "bench".into(),

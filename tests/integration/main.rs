@@ -27,6 +27,7 @@ mod restart;
 mod rooms;
 mod settings;
 mod start_refused;
+mod status;
 mod support;
 mod suspicious_activity;
 mod verdicts;

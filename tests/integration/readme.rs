@@ -67,6 +67,7 @@ fn the_settings_table_holds_exactly_the_settings() {
         ![
             "_URL_FILE",
             "_KEY_FILE",
+            "_TOKEN_FILE",
             "_PASSWORD_FILE",
             "_PREVIOUS_FILE",
             "_BY_TOPIC",

@@ -70,12 +70,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "http",
         &[
+            "camunda",
             "links",
             "metrics",
             "readiness",
             "security",
             "store",
             "tasks",
+            "telemetry",
         ],
     ),
     ("topics", &["links", "security", "tasks", "wallets"]),

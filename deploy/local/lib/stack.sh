@@ -62,7 +62,7 @@ print_addresses() {
   say
   say "${bold}Cockpit${plain}   $(cockpit_url)/   user demo, password demo"
   say "${bold}Mailbox${plain}   $(mail_page_url)/"
-  say "${bold}Metrics${plain}   $(worker_url)/metrics"
+  say "${bold}Worker${plain}    $(worker_url)/status   metrics: $(worker_url)/metrics"
   print_further_addresses
 }
 

@@ -71,7 +71,7 @@ impl Demo {
 
         let mut records = Vec::new();
         for show in &shows {
-            table::print(show.process, &show.walks, pages.cockpit.as_ref());
+            table::print(show.process, &show.walks, &pages.cockpit);
             show.notes.iter().for_each(say);
             let link_users = match show.process.key == ADDRESSES.key {
                 true => stage.cast.link_users(),
@@ -261,7 +261,7 @@ fn judge(shows: &[Show]) -> Outcome {
 }
 
 fn print_addresses(pages: &PageSettings, ops: SocketAddr) {
-    if let Some(cockpit) = &pages.cockpit {
+    if let Some(cockpit) = pages.cockpit.home() {
         say(format_args!(
             "Cockpit  {cockpit} (of an ended instance, the community edition shows the process)"
         ));

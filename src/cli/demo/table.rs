@@ -1,18 +1,20 @@
 //! The tables of what happened, readable on a wide terminal, on a narrow one, and in a file.
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
-use url::Url;
 
 use super::case::Process;
 use super::walk::Walk;
+use crate::camunda::cockpit::Cockpit;
 use crate::cli::terminal::say;
 
 /// Prints a row for each way through a process. Links stand in the table where it is wide enough to
 /// keep them whole, and below it otherwise.
-pub(super) fn print(process: &Process, walks: &[Walk], cockpit: Option<&Url>) {
+pub(super) fn print(process: &Process, walks: &[Walk], cockpit: &Cockpit) {
     say(format_args!("{}", process.title));
-    let links: Option<Vec<String>> =
-        cockpit.map(|cockpit| walks.iter().map(|walk| link(cockpit, walk)).collect());
+    let pages = walks
+        .iter()
+        .map(|walk| cockpit.instance(walk.instance.as_str()));
+    let links: Option<Vec<String>> = pages.collect();
     let wide = table(
         process,
         walks,
@@ -99,8 +101,4 @@ pub(super) fn describe(walk: &Walk) -> String {
         Some(arrived) => arrived.codes.join(" "),
         None => walk.stuck.clone().unwrap_or_default(),
     }
-}
-
-fn link(cockpit: &Url, walk: &Walk) -> String {
-    format!("{cockpit}#/process-instance/{}/runtime", walk.instance)
 }

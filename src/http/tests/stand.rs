@@ -12,15 +12,23 @@ use actix_web::web::ServiceConfig;
 use secrecy::SecretBox;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::camunda::Client;
+use crate::camunda::client::EngineSettings;
+use crate::camunda::cockpit::{Cockpit, CockpitProduct};
 use crate::http::limits::Limits;
 use crate::http::routes::Headers;
-use crate::http::{HttpParts, HttpSettings, Public, Servers, ServersHandle, Site, bind_within};
+use crate::http::{
+    HttpParts, HttpSettings, OpsDesk, Public, Servers, ServersHandle, Site, bind_within,
+};
 use crate::links::{KEY_BYTES, LinkSettings, Links};
 use crate::metrics::{Build, Metrics, Templates};
 use crate::readiness::{Phase, Readiness};
 use crate::store::{Pool, StoreSettings};
+use crate::telemetry::LogLevel;
 
 pub(super) const TOPIC: &str = "validate-wallet-request";
+pub(super) const REPLICA: &str = "phantom-worker:a-host:1";
+const COCKPIT: &str = "http://localhost:8080";
 pub(super) const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// Far more than any answer takes, and the end of a test that waits for one in vain.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -46,7 +54,8 @@ impl Worker {
     }
 
     pub(super) fn with(limits: Limits, settings: HttpSettings, parts: HttpParts) -> Self {
-        let (metrics, readiness) = (parts.metrics.clone(), parts.readiness.clone());
+        let ops = &parts.ops;
+        let (metrics, readiness) = (ops.metrics.clone(), ops.readiness.clone());
         let servers = bind_within(limits, settings, parts).unwrap();
         Self::run(servers, metrics, readiness)
     }
@@ -168,7 +177,7 @@ pub(super) fn is_open(stream: &TcpStream) -> bool {
 
 pub(super) fn bound(limits: Limits, readiness: Readiness) -> (Servers, Arc<Readiness>) {
     let parts = parts(readiness);
-    let readiness = parts.readiness.clone();
+    let readiness = parts.ops.readiness.clone();
     let servers = bind_within(limits, settings(LOOPBACK, LOOPBACK), parts);
     (servers.unwrap(), readiness)
 }
@@ -185,8 +194,19 @@ pub(super) fn settings(ops_bind: SocketAddr, public_bind: SocketAddr) -> HttpSet
 pub(super) fn parts(readiness: Readiness) -> HttpParts {
     let nowhere = StoreSettings::parse("postgres://nobody@127.0.0.1:1/nothing".into()).unwrap();
     HttpParts {
-        metrics: Arc::new(test_metrics()),
-        readiness: Arc::new(readiness),
+        ops: OpsDesk {
+            metrics: Arc::new(test_metrics()),
+            readiness: Arc::new(readiness),
+            replica: REPLICA.to_owned(),
+            build: TEST_BUILD,
+            topics: vec![TOPIC],
+            cockpit: Cockpit::at(CockpitProduct::Camunda7, COCKPIT.parse().unwrap()),
+            engine: engine(),
+            runtime: runtime(),
+            admin_token: None,
+            log_level: LogLevel::of_nothing("info"),
+            on_log_level: Arc::new(|_| {}),
+        },
         public: Public {
             pool: Pool::new(&nowhere, runtime()).unwrap(),
             links: Arc::new(links()),
@@ -229,11 +249,28 @@ pub(super) fn test_metrics() -> Metrics {
             mails: &[],
             engine_messages: &[],
         },
-        Build {
-            version: "0.0.0",
-            revision: "test",
-        },
+        TEST_BUILD,
     )
+}
+
+const TEST_BUILD: Build = Build {
+    version: "0.0.0",
+    revision: "test",
+};
+
+/// Nobody listens there.
+fn engine() -> Client {
+    // Another test may have done it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::new(EngineSettings {
+        url: "http://127.0.0.1:1/engine-rest".parse().unwrap(),
+        credentials: None,
+        tenant_ids: Vec::new(),
+        connect_timeout: PATIENCE,
+        request_timeout: PATIENCE,
+        ca_file: None,
+    })
+    .unwrap()
 }
 
 pub(super) fn multi_thread() -> Runtime {

@@ -9,6 +9,7 @@ use phantom_worker::actors::{
     Address, ChildId, Ingredients, Parts, Supervisor, TEMPLATES, Topic, TopicSettings, TreeExit,
     TreeSettings, drain,
 };
+use phantom_worker::camunda::cockpit::Cockpit;
 use phantom_worker::camunda::model::Sorting;
 use phantom_worker::links::{KEY_BYTES, LinkSettings, Links};
 use phantom_worker::mail::{MailSettings, Mailer, Sender, SmtpUrl};
@@ -143,6 +144,7 @@ impl<'w> TreeBuilder<'w> {
         let parts = Parts::new(Ingredients {
             engine: Engine::at(&self.engine_url, &self.world.engine.tenant).client,
             engine_id: "default".into(),
+            cockpit: Cockpit::default(),
             instance: "story".into(),
             pool: self.world.database.pool.clone(),
             chore_pool: self.world.database.pool.clone(),

@@ -137,6 +137,11 @@ impl Worker {
         Some((answer.status().as_u16(), answer.text().await.ok()?))
     }
 
+    /// The address of a page of the ops port, once somebody listens.
+    pub(crate) fn ops_url(&self, path: &str) -> String {
+        format!("{}{path}", self.address("http.ops").unwrap())
+    }
+
     /// The value of a series, such as `phantom_worker_tasks_finished_total{…}`.
     pub(crate) async fn series(&self, series: &str) -> f64 {
         let (_, page) = self.get("/metrics").await.unwrap();
