@@ -135,6 +135,31 @@ async fn unusual_payments_flag_the_account_and_the_user_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_longer_lock_stays_and_of_a_malformed_key_only_the_name_is_kept() {
+    let world = World::new().await;
+    let _worker = world.worker().start().await;
+    let user = world.user_at("nobody at all").await;
+    let lock = "UPDATE users SET account_locked_until = '2100-01-01T00:00:00Z'";
+    world.database.run(lock).await;
+    let mut alarm = failed_logins();
+    alarm["ip_address"] = json!("somewhere");
+
+    let instance = alert(&world, user, alarm).await;
+    let ended = world.engine.ended(&instance).await;
+
+    assert_eq!(ended.at, "alert_handled");
+    let locked = "users WHERE account_locked_until = '2100-01-01T00:00:00Z'";
+    assert_eq!(world.count(locked).await, 1);
+    assert_eq!(
+        event(&world, &ended.variables).await,
+        format!(
+            "multiple_failed_logins {user} {{\"ignored\": [\"ip_address\"], \"attempts\": 7, \
+             \"occurred_at\": \"2026-11-23T10:35:59Z\"}}"
+        )
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_alert_about_nobody_or_of_no_known_type_is_not_handled() {
     let world = World::new().await;
     let _worker = world.worker().start().await;
