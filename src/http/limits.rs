@@ -4,7 +4,7 @@
 //! actix-web itself times only the head. A body that trickles in would hold its connection for
 //! ever, so here the whole request is read before any route sees it.
 
-use std::convert::Infallible;
+use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,15 +13,15 @@ use std::time::Duration;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::{InternalError, PayloadError};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
-use actix_web::{Error, HttpMessage, HttpResponse};
+use actix_web::{Error, HttpMessage};
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::timeout;
 
 use super::rates::Allowances;
+use super::refusals::{Audience, Refusal};
+use super::routes::Headers;
 
 /// The largest body any of our routes has a use for.
 const MAX_BODY: usize = 4096;
@@ -56,6 +56,7 @@ impl Default for Limits {
 /// Lets a request through once its body is here, and refuses one that is too slow or too large.
 pub(super) async fn whole_request(
     limits: Data<Limits>,
+    audience: Data<Audience>,
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
@@ -66,81 +67,71 @@ pub(super) async fn whole_request(
             return Ok(next.call(request).await?.map_into_boxed_body());
         }
         Ok(Err(refusal)) => refusal,
-        Err(_elapsed) => StatusCode::REQUEST_TIMEOUT,
+        Err(_elapsed) => Refusal::TooSlow,
     };
-    let body = Refusal {
-        text: text_of(refusal),
-        _unread: payload,
-    };
-    let answer = HttpResponse::build(refusal)
-        .insert_header(ContentType::plaintext())
-        .message_body(BoxBody::new(body))?;
+    let answer = audience.refuse(refusal).map_body(|_, words| {
+        BoxBody::new(Held {
+            words,
+            _unread: payload,
+        })
+    });
     Ok(request.into_response(answer))
 }
 
-async fn read(payload: &mut Payload) -> Result<Vec<u8>, StatusCode> {
+async fn read(payload: &mut Payload) -> Result<Vec<u8>, Refusal> {
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|broken: PayloadError| match broken {
-            PayloadError::Overflow => StatusCode::PAYLOAD_TOO_LARGE,
-            _ => StatusCode::BAD_REQUEST,
+            PayloadError::Overflow => Refusal::TooLarge,
+            _ => Refusal::Unreadable,
         })?;
         if body.len() + chunk.len() > MAX_BODY {
-            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+            return Err(Refusal::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
 }
 
-fn text_of(refusal: StatusCode) -> Bytes {
-    Bytes::from(format!(
-        "{}\n",
-        refusal
-            .canonical_reason()
-            .unwrap_or("Refused")
-            .to_lowercase()
-    ))
-}
-
 /// A refusal that holds what it did not read until it is sent.
 ///
 /// actix-http drops a chunked body that nobody holds byte by byte, for as long as the caller likes;
 /// one that somebody still holds makes it close the connection.
-struct Refusal {
-    text: Bytes,
+struct Held {
+    words: BoxBody,
     _unread: Payload,
 }
 
-impl MessageBody for Refusal {
-    type Error = Infallible;
+impl MessageBody for Held {
+    type Error = Box<dyn StdError>;
 
     fn size(&self) -> BodySize {
-        self.text.size()
+        self.words.size()
     }
 
     fn poll_next(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Infallible>>> {
-        Pin::new(&mut self.text).poll_next(cx)
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.words).poll_next(cx)
     }
 }
 
-/// Answers a request whose handler panicked, which actix-web would drop without a word.
+/// Answers a request whose handler panicked, which actix-web would drop without a word. The answer
+/// is an error, which passes by what adds the headers to all others.
 ///
 /// The panic hook has logged where it happened. The path stays out of the log: a link in a mail
 /// carries its secret there.
 pub(super) async fn panic_is_500(
+    audience: Data<Audience>,
+    headers: Data<Headers>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let answer = AssertUnwindSafe(async move { next.call(request).await });
     answer.catch_unwind().await.unwrap_or_else(|_panic| {
-        let sorry = HttpResponse::InternalServerError()
-            .insert_header((CACHE_CONTROL, "no-store"))
-            .content_type(ContentType::plaintext())
-            .body("internal server error\n");
+        let mut sorry = audience.refuse(Refusal::Failed);
+        headers.put_on(&mut sorry);
         Err(InternalError::from_response("a handler panicked", sorry).into())
     })
 }

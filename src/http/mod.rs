@@ -15,6 +15,7 @@ mod log_level;
 mod ops;
 mod pages;
 mod rates;
+mod refusals;
 mod routes;
 mod status;
 mod verify;
@@ -39,6 +40,8 @@ use crate::links::Links;
 use crate::store::Pool;
 pub use desk::OpsDesk;
 use limits::Limits;
+use pages::Pages;
+use refusals::Audience;
 use routes::Headers;
 use verify::Desk;
 
@@ -99,14 +102,18 @@ fn bind_within(
         setting: "HTTP_BIND",
         address: settings.ops_bind,
         headers: Headers::common(),
+        audience: Audience::Programs,
         routes: routes::ops(Arc::new(parts.ops)),
     };
     let headers = Headers::public(parts.public.is_https);
-    let desk = Desk::new(parts.public, settings.trusted_proxies, &limits.rates);
+    let pages = Arc::new(Pages::new(&parts.public.brand));
+    let audience = Audience::Customers(Arc::clone(&pages));
+    let desk = Desk::new(parts.public, pages, settings.trusted_proxies, &limits.rates);
     let public = Site {
         setting: "PUBLIC_HTTP_BIND",
         address: settings.public_bind,
         headers,
+        audience,
         routes: routes::public(Arc::new(desk)),
     };
     let (ops, ops_address) = ops.bind(limits)?;
@@ -124,6 +131,7 @@ struct Site<F> {
     setting: &'static str,
     address: SocketAddr,
     headers: Headers,
+    audience: Audience,
     routes: F,
 }
 
@@ -136,6 +144,8 @@ where
         let app = move || {
             App::new()
                 .app_data(Data::new(limits))
+                .app_data(Data::new(self.audience.clone()))
+                .app_data(Data::new(self.headers.clone()))
                 .configure(&self.routes)
                 .wrap(from_fn(limits::whole_request))
                 .wrap(from_fn(limits::panic_is_500))

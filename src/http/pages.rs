@@ -10,6 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+use super::refusals::Refusal;
+
 const STYLE: &str = include_str!("templates/page.css");
 
 /// The frame of every page, and what is in it.
@@ -64,6 +66,11 @@ pub(super) struct Pages {
     pub(super) away: Page,
     /// Another address.
     pub(super) not_found: Page,
+    unreadable: Page,
+    wrong_method: Page,
+    too_slow: Page,
+    too_large: Page,
+    failed: Page,
 }
 
 impl Pages {
@@ -121,6 +128,47 @@ impl Pages {
                 "This page does not exist",
                 include_str!("templates/not_found.html"),
             ),
+            unreadable: page(
+                Refusal::Unreadable.status(),
+                LINK,
+                "We could not read that",
+                include_str!("templates/unreadable.html"),
+            ),
+            wrong_method: page(
+                Refusal::WrongMethod.status(),
+                LINK,
+                "This page cannot do that",
+                include_str!("templates/wrong_method.html"),
+            ),
+            too_slow: page(
+                Refusal::TooSlow.status(),
+                CLOCK,
+                "That took too long",
+                include_str!("templates/too_slow.html"),
+            ),
+            too_large: page(
+                Refusal::TooLarge.status(),
+                LINK,
+                "That was more than we need",
+                include_str!("templates/too_large.html"),
+            ),
+            failed: page(
+                Refusal::Failed.status(),
+                CLOCK,
+                "Something went wrong here",
+                include_str!("templates/failed.html"),
+            ),
+        }
+    }
+
+    /// What somebody reads whose request was refused.
+    pub(super) fn of(&self, refusal: Refusal) -> &Page {
+        match refusal {
+            Refusal::Unreadable => &self.unreadable,
+            Refusal::WrongMethod => &self.wrong_method,
+            Refusal::TooSlow => &self.too_slow,
+            Refusal::TooLarge => &self.too_large,
+            Refusal::Failed => &self.failed,
         }
     }
 }

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_of_last_are_remembered_and_no_more_than_two_generations() {
+    fn the_last_keys_are_remembered_and_no_more_than_two_generations() {
         let limiter = limiter(FEW, 4, FakeRelativeClock::default());
         let try_it = |key| check(&limiter, &key).is_ok();
         assert!(try_it(0) && try_it(0));

@@ -14,6 +14,7 @@ use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 
 use super::desk::OpsDesk;
 use super::pages::content_security_policy;
+use super::refusals::{Audience, Refusal};
 use super::verify::Desk;
 use super::{cockpit, log_level, ops, status, verify};
 
@@ -97,6 +98,13 @@ impl Headers {
         headers
     }
 
+    /// For an answer that the middleware does not see.
+    pub(super) fn put_on(&self, answer: &mut HttpResponse) {
+        for (name, value) in &self.0 {
+            answer.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+
     pub(super) fn middleware(&self) -> DefaultHeaders {
         let add = |headers: DefaultHeaders, header: &(HeaderName, HeaderValue)| {
             headers.add((header.0.clone(), header.1.clone()))
@@ -129,25 +137,22 @@ where
     web::route().guard(Any(Get()).or(Head())).to(handler)
 }
 
-async fn only_get_and_head() -> HttpResponse {
-    HttpResponse::MethodNotAllowed()
-        .insert_header((ALLOW, "GET, HEAD"))
-        .content_type(ContentType::plaintext())
-        .body("this address is only read: GET or HEAD\n")
+async fn only_get_and_head(audience: Data<Audience>) -> HttpResponse {
+    not_allowed(&audience, HeaderValue::from_static("GET, HEAD"))
 }
 
-async fn only_get_head_and_put() -> HttpResponse {
-    HttpResponse::MethodNotAllowed()
-        .insert_header((ALLOW, "GET, HEAD, PUT"))
-        .content_type(ContentType::plaintext())
-        .body("this address is for GET, HEAD and PUT\n")
+async fn only_get_head_and_put(audience: Data<Audience>) -> HttpResponse {
+    not_allowed(&audience, HeaderValue::from_static("GET, HEAD, PUT"))
 }
 
-async fn only_get_head_and_post() -> HttpResponse {
-    HttpResponse::MethodNotAllowed()
-        .insert_header((ALLOW, "GET, HEAD, POST"))
-        .content_type(ContentType::plaintext())
-        .body("this address is for GET, HEAD and POST\n")
+async fn only_get_head_and_post(audience: Data<Audience>) -> HttpResponse {
+    not_allowed(&audience, HeaderValue::from_static("GET, HEAD, POST"))
+}
+
+fn not_allowed(audience: &Audience, allowed: HeaderValue) -> HttpResponse {
+    let mut answer = audience.refuse(Refusal::WrongMethod);
+    answer.headers_mut().insert(ALLOW, allowed);
+    answer
 }
 
 async fn ops_index() -> HttpResponse {

@@ -35,7 +35,7 @@ const THANKS: &str = "thanks";
 
 /// What the routes work with.
 pub(super) struct Desk {
-    pub(super) pages: Pages,
+    pub(super) pages: Arc<Pages>,
     rates: Rates,
     trusted_proxies: Vec<IpNet>,
     office: Office,
@@ -51,9 +51,14 @@ struct Office {
 }
 
 impl Desk {
-    pub(super) fn new(public: Public, trusted_proxies: Vec<IpNet>, granted: &Allowances) -> Self {
+    pub(super) fn new(
+        public: Public,
+        pages: Arc<Pages>,
+        trusted_proxies: Vec<IpNet>,
+        granted: &Allowances,
+    ) -> Self {
         Self {
-            pages: Pages::new(&public.brand),
+            pages,
             rates: Rates::new(granted),
             trusted_proxies,
             office: Office {

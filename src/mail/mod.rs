@@ -1,8 +1,9 @@
 //! Mails: what they say ([`Mail`]) and how they reach the mail server ([`Mailer`]).
 //!
 //! A handler makes a [`Mail`] and queues it within its transaction; whoever drains the outbox makes a
-//! [`Letter`] of it, adding the link if it carries one, and hands it to the [`Mailer`]. The same notification key always gives the same Message-ID, so that a mail
-//! sent twice is recognised as one. This room knows nothing of tasks, the database or the engine.
+//! [`Letter`] of it, adding the link if it carries one, and hands it to the [`Mailer`]. The same
+//! notification key always gives the same Message-ID, so that a mail sent twice is recognised as
+//! one. This room knows nothing of tasks, the database or the engine.
 //!
 //! Mails hold personal data: no type here that carries any has a `Debug`, and no error does either.
 

@@ -20,7 +20,7 @@ use crate::store::security_events;
 /// Who makes the change.
 #[derive(Clone, Copy)]
 pub struct Origin<'a> {
-    /// A topic, or a command such as `import users`.
+    /// A topic, a command such as `import users`, or `e-mail link`.
     pub name: &'a str,
     /// The worker's id on the engine.
     pub worker_id: Option<&'a str>,
@@ -33,7 +33,8 @@ pub struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// A command of the command line.
+    /// Whoever changes something without a task: a command of the command line, or the customer who
+    /// presses the button behind an e-mail link.
     pub fn command(name: &'a str) -> Self {
         Self {
             name,

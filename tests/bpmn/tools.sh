@@ -1,47 +1,20 @@
 # shellcheck shell=bash
 # The Node.js packages that lint and draw the models. Sourced, never run.
 
+# shellcheck source-path=SCRIPTDIR/../../deploy/local
 tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-checkout=${tests%/tests/bpmn}
+stack=$tests/../../deploy/local
+source "$stack/lib/terminal.sh"
+source "$stack/lib/state.sh"
+source "$stack/lib/node.sh"
+source "$stack/lib/npm_packages.sh"
+
 tools=$checkout/target/bpmn
 
-# The comment at the top of a script is its help: one text, always beside the code.
-print_help() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p;}' "$0"; }
-
-fail() {
-  printf '%s: %s\n' "${0##*/}" "$*" >&2
-  exit 1
-}
-
-# Exit 64 is sysexits' usage error.
-fail_usage() {
-  printf '%s: %s (see %s --help)\n' "${0##*/}" "$*" "${0##*/}" >&2
-  exit 64
-}
-
-need_node() {
-  local version
-  version=$(node --version 2>/dev/null) || fail 'Node.js 20 or newer is needed'
-  version=${version#v}
-  ((${version%%.*} >= 20)) || fail "Node.js 20 or newer is needed, this is $version"
-  command -v npm >/dev/null || fail 'npm is needed'
-}
-
-# Installed once and again when the lock file changes. Lint and render may start side by side, so one
-# at a time; the stamp is written last, so that a broken installation is made anew.
+# Nobody has to run deploy/local/install before, so a machine without Node.js is told here.
 install_tools() {
-  need_node
-  mkdir -p "$tools"
-  (
-    flock 8
-    stamp=$(cat "$tests/package.json" "$tests/package-lock.json" | cksum)
-    [[ -e $tools/stamp && $(<"$tools/stamp") == "$stamp" ]] && exit
-    rm -f "$tools/stamp"
-    cp "$tests/package.json" "$tests/package-lock.json" "$tools/"
-    npm ci --prefix "$tools" --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error \
-      </dev/null >&2
-    printf '%s\n' "$stamp" >"$tools/stamp"
-  ) 8>"$tools/lock"
+  node_is_new_enough "$(node_binary)" || fail "Node.js $oldest_node or newer is needed: $local_stack/install brings it"
+  install_packages "$tests" "$tools"
 }
 
 # The models of the product, one path a line.

@@ -30,7 +30,7 @@ const PHONE_DARK = { ...PHONE, colorScheme: 'dark', reducedMotion: 'reduce' };
 // A desk's screen at 400 %, as WCAG 1.4.10 asks.
 const ZOOMED = { viewport: { width: 320, height: 256 }, colorScheme: 'light' };
 
-const VISITS = { press, keyboard, double_click, without_script, press_late, look };
+const VISITS = { press, keyboard, double_click, without_script, press_late, look, refused };
 
 const browser = await chromium.launch({ executablePath: options.chromium });
 const seen = {};
@@ -132,6 +132,14 @@ async function look(url, name) {
     });
   }
   return looks;
+}
+
+async function refused(url, name) {
+  return inContext(PHONE, name, async (visitor) => {
+    await visitor.page.route('**/*', (route) => route.continue({ method: 'PUT' }));
+    await visitor.open(url);
+    return { refused: await visitor.see('refused') };
+  });
 }
 
 async function inContext(context, name, visit) {

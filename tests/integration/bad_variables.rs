@@ -4,6 +4,7 @@
 
 mod alarms;
 mod canary;
+mod checks;
 mod incidents;
 mod requests;
 

@@ -5,8 +5,9 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::support::engine::variables;
+use crate::support::engine_proxy::EngineProxy;
 use crate::support::users::new_address;
-use crate::support::{World, mailbox};
+use crate::support::{World, mailbox, until};
 
 const PROCESS: &str = "suspicious-activity-process";
 
@@ -132,6 +133,79 @@ async fn unusual_payments_flag_the_account_and_the_user_is_told() {
         )
     );
     mailbox::mail_to(&address).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_longer_lock_stays_and_of_a_malformed_key_only_the_name_is_kept() {
+    let world = World::new().await;
+    let _worker = world.worker().start().await;
+    let user = world.user_at("nobody at all").await;
+    let lock = "UPDATE users SET account_locked_until = '2100-01-01T00:00:00Z'";
+    world.database.run(lock).await;
+    let mut alarm = failed_logins();
+    alarm["ip_address"] = json!("somewhere");
+
+    let instance = alert(&world, user, alarm).await;
+    let ended = world.engine.ended(&instance).await;
+
+    assert_eq!(ended.at, "alert_handled");
+    let locked = "users WHERE account_locked_until = '2100-01-01T00:00:00Z'";
+    assert_eq!(world.count(locked).await, 1);
+    assert_eq!(
+        event(&world, &ended.variables).await,
+        format!(
+            "multiple_failed_logins {user} {{\"ignored\": [\"ip_address\"], \"attempts\": 7, \
+             \"occurred_at\": \"2026-11-23T10:35:59Z\"}}"
+        )
+    );
+}
+
+/// Makes each COMMIT fail that has written a security event.
+const COMMITS_FAIL: [&str; 2] = [
+    "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql \
+     AS $$ BEGIN RAISE EXCEPTION 'as asked'; END $$",
+    "CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON security_events \
+     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail()",
+];
+const COMMITS_WORK: &str = "DROP TRIGGER fail ON security_events";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_security_log_tells_no_try_that_failed_and_no_second_delivery() {
+    let world = World::new().await;
+    let user = world.user_at(&new_address()).await;
+    for statement in COMMITS_FAIL {
+        world.database.run(statement).await;
+    }
+    let settings = world
+        .worker()
+        .set("CAMUNDA_CLIENT_LOCK_DURATION", "4000")
+        .set("CAMUNDA_CLIENT_ASYNC_RESPONSE_TIMEOUT", "1000");
+    // The first worker's answer never reaches the engine, so the second is given the task again.
+    let proxy = EngineProxy::refusing(&world.engine.url, |path| {
+        path.ends_with("/complete").then_some(503)
+    });
+    let deaf = settings.clone().set("CAMUNDA_REST_URL", proxy.url());
+    let mut first = deaf.start().await;
+
+    let instance = alert(&world, user, failed_logins()).await;
+    until("a try has failed", async || {
+        let failures = world.engine.failures().await;
+        (!failures.is_empty()).then_some(())
+    })
+    .await;
+    assert!(first.security_log(&instance).is_empty());
+    world.database.run(COMMITS_WORK).await;
+    until("another try is committed and logged", async || {
+        (!first.security_log(&instance).is_empty()).then_some(())
+    })
+    .await;
+    first.kill();
+    let second = settings.start().await;
+
+    assert_eq!(world.engine.ended(&instance).await.at, "alert_handled");
+    assert_eq!(first.security_log(&instance).len(), 1);
+    assert!(second.security_log(&instance).is_empty());
+    assert_eq!(world.count("security_events").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

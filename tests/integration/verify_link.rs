@@ -1,12 +1,19 @@
-//! The e-mail link, from a real browser through the real worker to the database.
+//! The e-mail link, from a real browser through the real worker to the database, and once from the
+//! start of a process to its end.
+
+use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::Deserialize;
+use serde_json::{Value as Json, json};
 
 use crate::support::browser::{Looks, Seen, visit};
+use crate::support::engine::variables;
 use crate::support::links::Verification;
 use crate::support::proxy::{Network, Proxy};
+use crate::support::users::new_address;
 use crate::support::worker::Worker;
-use crate::support::{World, until};
+use crate::support::world::address_of;
+use crate::support::{World, mailbox, until};
 
 const ASKS: &str = "Confirm your e-mail address";
 const THANKS: &str = "Your e-mail address is confirmed";
@@ -37,6 +44,44 @@ async fn a_customer_confirms_reloads_and_goes_back() {
         seen.assert_good(seen.heading());
     }
     assert_eq!(world.confirmations(&link).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_the_mail_in_a_browser_ends_the_process_in_e_mail_verified() {
+    let world = World::new().await;
+    // Customers come through a door whose address is known before the worker's.
+    let door = Proxy::to(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let base_url = format!("http://{}", door.address());
+    let worker = world.worker().set("PUBLIC_BASE_URL", &base_url);
+    let worker = worker.start().await;
+    door.lead_to(address_of(&worker.public_address()));
+    let address = new_address();
+    let user = world.user_at(&address).await;
+
+    let given = variables(json!({ "user_id": user.to_string() }));
+    let process = "email-verification-process";
+    let instance = world.engine.start(process, given).await;
+    let link = link_in(&mailbox::mail_to(&address).await, &base_url);
+    let press: Press = visit("press", &link).await;
+
+    assert_eq!((press.link.status, press.link.heading()), (200, ASKS));
+    assert_eq!((press.thanks.status, press.thanks.heading()), (200, THANKS));
+    assert_eq!((press.back.status, press.back.heading()), (410, OVER));
+    let ended = world.engine.ended(&instance).await;
+    assert_eq!(ended.at, "email_verified");
+    assert_eq!(ended.variables["email_verified"], true);
+    let verified = format!("users WHERE id = '{user}' AND verified_email = '{address}'");
+    assert_eq!(world.count(&verified).await, 1);
+}
+
+/// Where the button of a mail leads, which is where its text says.
+fn link_in(mail: &Json, base_url: &str) -> String {
+    let text = mail["text"].as_str().unwrap();
+    let mut words = text.split_whitespace();
+    let link = words.find(|word| word.starts_with(base_url)).unwrap();
+    let html = mail["html"].as_str().unwrap();
+    assert!(html.contains(&format!("href=\"{link}\"")), "{html}");
+    link.to_owned()
 }
 
 #[derive(Deserialize)]
@@ -133,6 +178,23 @@ async fn every_page_is_good_on_every_screen() {
         assert_good_everywhere(&url, status, heading).await;
     }
 
+    assert_eq!(world.confirmations(&link).await, 0);
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    refused: Seen,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_refused_gets_a_good_page_too() {
+    let (world, worker, link) = link_at_work().await;
+
+    let Refused { refused } = visit("refused", &link.at(&worker)).await;
+
+    let told = (refused.status, refused.heading());
+    assert_eq!(told, (405, "This page cannot do that"));
+    refused.assert_good("after a method that the link does not have");
     assert_eq!(world.confirmations(&link).await, 0);
 }
 

@@ -10,7 +10,7 @@ use crate::http::limits::Limits;
 use crate::http::rates::Allowances;
 
 /// As short as actix's coarse clock allows.
-const SHORT: Limits = Limits {
+pub(super) const SHORT: Limits = Limits {
     head: Duration::from_secs(1),
     body: Duration::from_millis(300),
     disconnect: Duration::from_secs(1),
@@ -125,12 +125,7 @@ fn a_connection_carries_one_request() {
 
 #[test]
 fn a_panic_in_a_handler_is_answered_with_500() {
-    async fn panics() -> HttpResponse {
-        panic!("secret of a customer")
-    }
-    let worker = Worker::with_routes(|app| {
-        app.route("/panics", web::get().to(panics));
-    });
+    let worker = panicking();
 
     let answer = get(worker.ops, "/panics");
     let next = get(worker.ops, "/elsewhere");
@@ -141,6 +136,16 @@ fn a_panic_in_a_handler_is_answered_with_500() {
     );
     assert_eq!(answer.header("cache-control"), "no-store");
     assert_eq!(next.status, 404, "the server lives on");
+}
+
+/// A worker with a handler that panics, on both ports.
+pub(super) fn panicking() -> Worker {
+    async fn panics() -> HttpResponse {
+        panic!("secret of a customer")
+    }
+    Worker::with_routes(|app| {
+        app.route("/panics", web::get().to(panics));
+    })
 }
 
 #[test]

@@ -16,6 +16,8 @@ use crate::camunda::Client;
 use crate::camunda::client::EngineSettings;
 use crate::camunda::cockpit::{Cockpit, CockpitProduct};
 use crate::http::limits::Limits;
+use crate::http::pages::Pages;
+use crate::http::refusals::Audience;
 use crate::http::routes::Headers;
 use crate::http::{
     HttpParts, HttpSettings, OpsDesk, Public, Servers, ServersHandle, Site, bind_within,
@@ -30,6 +32,7 @@ pub(super) const TOPIC: &str = "validate-wallet-request";
 pub(super) const REPLICA: &str = "phantom-worker:a-host:1";
 const COCKPIT: &str = "http://localhost:8080";
 pub(super) const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+const BRAND: &str = "Phantom & Sons";
 /// Far more than any answer takes, and the end of a test that waits for one in vain.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -61,15 +64,19 @@ impl Worker {
     }
 
     pub(super) fn with_routes(routes: fn(&mut ServiceConfig)) -> Self {
-        let site = |headers| Site {
+        let site = |headers, audience| Site {
             setting: "HTTP_BIND",
             address: LOOPBACK,
             headers,
+            audience,
             routes,
         };
         let limits = Limits::default();
-        let (ops, ops_address) = site(Headers::common()).bind(limits).unwrap();
-        let (public, public_address) = site(Headers::public(true)).bind(limits).unwrap();
+        let ops = site(Headers::common(), Audience::Programs);
+        let customers = Audience::Customers(Arc::new(Pages::new(BRAND)));
+        let public = site(Headers::public(true), customers);
+        let (ops, ops_address) = ops.bind(limits).unwrap();
+        let (public, public_address) = public.bind(limits).unwrap();
         let servers = Servers {
             ops,
             public,
@@ -211,7 +218,7 @@ pub(super) fn parts(readiness: Readiness) -> HttpParts {
             pool: Pool::new(&nowhere, runtime()).unwrap(),
             links: Arc::new(links()),
             runtime: runtime(),
-            brand: "Phantom & Sons".into(),
+            brand: BRAND.into(),
             is_https: true,
             outbox_grew: Arc::new(|| {}),
         },

@@ -10,7 +10,7 @@ use super::*;
 use crate::security::testing::{
     bank_that_signs_with, everything, links, mailed, mailed_for, request, token,
 };
-use crate::store::prepared::testing::sent_unprepared;
+use crate::store::prepared::testing::{sent, sent_unprepared};
 use crate::tasks::testing::Bank;
 
 const CONFIRMED: Confirmation = Confirmation::Confirmed { outbox_grew: true };
@@ -156,6 +156,42 @@ async fn what_we_never_made_confirms_nothing() {
         assert_over(&bank, &links, &forged, why).await;
     }
     assert_eq!(press(&bank, &links, &token).await, CONFIRMED);
+}
+
+/// A stranger who measures time measures what the database is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn links_that_confirm_nothing_ask_the_database_the_same() {
+    let (bank, user) = bank().await;
+    let links = links(1, None);
+    let answer = bank.answer(&request(user, "instance")).await;
+    let id = answer["verification_id"]["value"].as_str().unwrap();
+    expire(&bank, "now() - interval '1 ms'").await;
+    let expired = token(&bank, &links, id).await;
+    let other = bank.user("other@example.bw", "", "").await;
+    let superseded = mailed(&bank, &links, other).await;
+    let used = mailed(&bank, &links, other).await;
+    assert_eq!(press(&bank, &links, &used).await, CONFIRMED);
+    let id = &URL_SAFE_NO_PAD.decode(&used).unwrap()[..16];
+    let forged = URL_SAFE_NO_PAD.encode([id, &[7; 32]].concat());
+    let unknown = URL_SAFE_NO_PAD.encode([7; 48]);
+    let asked = async |token: &str| {
+        let pool = &bank.database.pool;
+        let looking = sent(pool, open(&bank, &links, token)).await;
+        let pressing = sent(pool, press(&bank, &links, token)).await;
+        (looking, pressing)
+    };
+
+    let reference = asked(&unknown).await;
+
+    assert_eq!((reference.0.len(), reference.1.len()), (1, 3));
+    for (token, why) in [
+        (expired, "expired"),
+        (superseded, "superseded"),
+        (used, "used"),
+        (forged, "forged"),
+    ] {
+        assert_eq!(asked(&token).await, reference, "{why}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -93,11 +93,19 @@ async fn an_alert_or_request_that_cannot_be_read_is_one_incident_and_nothing_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_alert_is_read_from_json_from_an_object_and_from_text() {
+async fn an_alert_is_read_from_json_an_object_and_text_and_extra_keys_change_nothing() {
     let world = World::new().await;
     let worker = world.worker().start().await;
     let user = world.user_at(&new_address()).await.to_string();
-    let alert = json!({"type": "unusual_transaction_pattern", "attempts": 3}).to_string();
+    let alert = json!({
+        "type": "unusual_transaction_pattern",
+        "attempts": 3,
+        "user_id": "EXTRA",
+        "measure": "EXTRA",
+        "account_locked_until": "EXTRA",
+        "__proto__": {"extra": "EXTRA"},
+    })
+    .to_string();
 
     for event_data in [
         typed("Json", &*alert),
@@ -113,6 +121,9 @@ async fn an_alert_is_read_from_json_from_an_object_and_from_text() {
     }
     let read = "security_events WHERE details = '{\"attempts\": 3}'";
     assert_eq!(world.count(read).await, 3);
+    let account = "users WHERE account_locked_until IS NULL AND flagged_for_review_at IS NOT NULL";
+    assert_eq!(world.count(account).await, 1);
+    assert!(!world.everything().await.contains("EXTRA"));
     assert_unshaken(&world, &worker, 0).await;
 }
 

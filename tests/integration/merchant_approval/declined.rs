@@ -34,6 +34,13 @@ const NUMBER: (&str, &str) = ("registration_number", "registration_number_invali
 const CONTACT: (&str, &str) = ("contact_email", "contact_email_invalid");
 const OWNER: (&str, &str) = ("user_id", "kyc_not_approved");
 
+/// What the mail says of each code.
+const SENTENCES: [(&str, &str); 3] = [
+    (NUMBER.1, "The registration number is not valid."),
+    (CONTACT.1, "The contact e-mail address is not valid."),
+    (OWNER.1, "The identity check of the owner is not complete."),
+];
+
 const CASES: [Case; 9] = [
     Case {
         kyc_status: "approved",
@@ -110,7 +117,7 @@ fn a_broken_rule_declines_by_its_code_and_the_mail_goes_to_whom_it_can_reach() {
             let ended = world.engine.ended(instance).await;
             assert_eq!(ended.at, "merchant_declined", "{}", case.columns);
             assert_declined(&world, instance, &ended.variables, case).await;
-            assert_told(&world, instance, case.told, applicant).await;
+            assert_told(&world, instance, case, applicant).await;
         }
         let queued = CASES.iter().filter(|case| case.told != Told::Nobody);
         assert_eq!(
@@ -141,8 +148,9 @@ async fn assert_declined(world: &World, instance: &str, told_to_it: &Json, case:
     );
 }
 
-/// One security event, and one mail under its id to nobody but the right one.
-async fn assert_told(world: &World, instance: &str, told: Told, applicant: &Applicant) {
+/// One security event, and one mail under its id to nobody but the right one, which says why.
+async fn assert_told(world: &World, instance: &str, case: &Case, applicant: &Applicant) {
+    let told = case.told;
     let event = world
         .database
         .text(&format!(
@@ -158,7 +166,12 @@ async fn assert_told(world: &World, instance: &str, told: Told, applicant: &Appl
         (&applicant.admin, told == Told::Admin),
     ] {
         if is_told {
-            assert_mailed(address, &key).await;
+            let mail = assert_mailed(address, &key).await;
+            let text = mail["text"].as_str().unwrap();
+            for (code, sentence) in SENTENCES {
+                let is_a_reason = case.errors.iter().any(|(_, each)| *each == code);
+                assert_eq!(text.contains(sentence), is_a_reason, "{code}: {text}");
+            }
         } else {
             assert!(mailbox::mails_to(address).await.is_empty(), "{address}");
         }

@@ -1,6 +1,9 @@
 //! Requests for one person at once, from instances that know nothing of each other.
 
+use std::collections::BTreeSet;
+
 use super::*;
+use crate::support::wallets::PROCESS;
 
 #[test]
 fn two_requests_of_one_person_at_once_make_one_wallet() {
@@ -67,6 +70,46 @@ fn two_merchants_requests_for_one_new_person_at_once_make_one_customer() {
         assert_eq!(world.count("customers").await, 20);
         assert_eq!(world.count("wallets").await, 40);
         assert_eq!(world.engine.failures().await, [Json::Null; 0]);
+        for tree in trees {
+            tree.drain().await;
+        }
+    });
+}
+
+#[test]
+fn twenty_instances_for_one_request_at_once_are_one_wallet_and_one_mail() {
+    on_a_system(async {
+        let world = World::new().await;
+        let applicant = Applicant::new();
+        let tree = tree_of(&world, "validate-wallet-request");
+        let merchant = world.merchant().await;
+        let first = world.request_wallet(merchant, &applicant).await;
+        let request = until("the request is approved", async || {
+            let variables = world.engine.variables(&first).await;
+            variables["request_id"].as_str().map(str::to_owned)
+        })
+        .await;
+        tree.drain().await;
+        let variables = json!({"request_id": {"type": "String", "value": request}});
+        let engine = &world.engine;
+        let start = |_| engine.start_before(PROCESS, "create_wallet", variables.clone());
+        let mut instances = join_all((1..20).map(start)).await;
+        instances.push(first);
+
+        let trees = [0; 2].map(|_| TreeBuilder::new(&world, wallet_topics()).start());
+
+        let mut wallets = BTreeSet::new();
+        for instance in &instances {
+            let ended = world.engine.ended(instance).await;
+            assert_eq!(ended.at, "wallet_created");
+            wallets.insert(ended.variables["wallet_id"].to_string());
+        }
+        assert_eq!(wallets.len(), 1);
+        for table in ["users", "customers", "wallets"] {
+            assert_eq!(world.count(table).await, 1, "{table}");
+        }
+        assert_eq!(world.engine.failures().await, [Json::Null; 0]);
+        assert_one_mail_each(&world, &[applicant]).await;
         for tree in trees {
             tree.drain().await;
         }
