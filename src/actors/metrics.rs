@@ -92,17 +92,7 @@ impl Handler<TaskFinished> for MetricsActor {
     type Result = ();
 
     fn handle(&mut self, finished: TaskFinished, _: &mut Self::Context) {
-        let metrics = &self.parts.metrics;
-        if let Some(waited) = finished.waited {
-            metrics.task_started(finished.topic, waited);
-        }
-        if finished.repeated {
-            metrics.duplicate_task(finished.topic);
-        }
-        if finished.panicked {
-            metrics.task_panicked(finished.topic);
-        }
-        metrics.task_finished(finished.topic, finished.outcome, finished.ran);
+        self.parts.metrics.task_finished(&finished.0);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the actors work with. All of it survives every one of them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -190,6 +191,14 @@ impl Parts {
         if self.directory.find(ChildId::Audit).is_some() {
             self.directory.tell::<AuditActor, _>(JournalGrew);
         }
+    }
+
+    /// Whether every handler actor of a topic is at work.
+    pub(crate) fn set_handlers_up(&self, topic: &Topic, up: bool) {
+        topic.handlers_up.store(up, Ordering::Relaxed);
+        let is_up = |topic: &Arc<Topic>| topic.handlers_up.load(Ordering::Relaxed);
+        self.metrics
+            .set_actor_up(ActorKind::Handler, self.topics.iter().all(is_up));
     }
 
     /// Called by each actor as it starts.
