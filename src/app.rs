@@ -160,6 +160,7 @@ fn build(settings: RunSettings, metrics: Arc<Metrics>) -> anyhow::Result<Arc<Par
             max_tasks: settings.work.max_tasks,
             sorting: settings.work.sorting,
             refusal_span: REFUSAL_SPAN,
+            figures_interval: settings.metrics.interval,
             on_start: None,
         },
         max_reports: settings.work.max_reports,

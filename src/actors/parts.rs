@@ -86,6 +86,8 @@ pub struct TreeSettings {
     pub sorting: Sorting,
     /// Over how long the engine must refuse a `complete` before it is taken at its word.
     pub refusal_span: Duration,
+    /// Between two readings of the figures that all replicas share.
+    pub figures_interval: Duration,
     /// Called as an actor starts. Tests make it panic.
     pub on_start: Option<StartHook>,
 }
@@ -173,6 +175,11 @@ impl Parts {
 
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.is_cancelled()
+    }
+
+    /// Does this to its end, or to the beginning of the drain.
+    pub(crate) async fn unless_draining<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.draining.run_until_cancelled(work).await
     }
 
     /// From here on nothing new begins: no child, no fetch, no mail.

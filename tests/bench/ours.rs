@@ -168,6 +168,7 @@ fn build(arguments: &Arguments) -> anyhow::Result<Arc<Parts>> {
             max_tasks: arguments.max_tasks,
             sorting: Sorting::None,
             refusal_span: Duration::from_secs(60),
+            figures_interval: Duration::from_secs(15),
             on_start: None,
         },
         max_reports: arguments.max_reports,

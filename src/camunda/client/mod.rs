@@ -156,7 +156,9 @@ impl Client {
         self.0.settings.credentials.is_some()
     }
 
-    fn tenant_ids(&self) -> &[String] {
+    /// The tenants whose tasks are fetched and counted; none means all and those without.
+    #[must_use]
+    pub fn tenant_ids(&self) -> &[String] {
         &self.0.settings.tenant_ids
     }
 

@@ -174,3 +174,93 @@ impl Write for FirstPiece {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use diesel::sql_types::Integer;
+    use diesel_async::{AsyncConnection, RunQueryDsl};
+    use futures_util::future::try_join;
+
+    use super::*;
+    use crate::store::testing::database;
+
+    #[derive(Default)]
+    struct Heard {
+        statements: Mutex<Vec<Statement>>,
+        faults: Mutex<Vec<Fault>>,
+    }
+
+    impl PoolWatch for Heard {
+        fn lent(&self, _: Duration) {}
+
+        fn answered(&self, statement: Statement, took: Duration) {
+            assert!(took <= ANSWER_TIMEOUT);
+            self.statements.lock().unwrap().push(statement);
+        }
+
+        fn failed(&self, fault: Fault) {
+            self.faults.lock().unwrap().push(fault);
+        }
+    }
+
+    #[test]
+    fn a_statement_is_known_by_its_first_word() {
+        for (sql, expected) in [
+            ("SELECT 1", Statement::Select),
+            ("  select 1", Statement::Select),
+            ("INSERT INTO a VALUES ($1)", Statement::Insert),
+            (
+                "BEGIN ISOLATION LEVEL READ COMMITTED",
+                Statement::Transaction,
+            ),
+            ("COMMIT", Statement::Transaction),
+            ("WITH due AS (SELECT 1) UPDATE a", Statement::Other),
+            ("", Statement::Other),
+        ] {
+            assert_eq!(Statement::of(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_statement_whose_caller_has_gone_is_nobodys_time() {
+        let heard = Arc::<Heard>::default();
+        let mut statements = Statements::new(Arc::clone(&heard) as Arc<dyn PoolWatch>);
+        let sent = Instant::now();
+        statements.send(&"SELECT 1", sent);
+        let later = sent + ANSWER_TIMEOUT + Duration::from_secs(1);
+
+        statements.send(&"UPDATE a", later);
+        statements.finish(&"SELECT 1", None, later);
+        statements.finish(&"UPDATE a", None, later);
+
+        assert_eq!(*heard.statements.lock().unwrap(), [Statement::Update]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_sent_together_is_told_one_by_one_and_faults_by_kind() {
+        let database = database().await;
+        let heard = Arc::<Heard>::default();
+        let mut conn = database.pool.get().await.unwrap();
+        conn.set_instrumentation(Statements::new(Arc::clone(&heard) as Arc<dyn PoolWatch>));
+        let insert = "INSERT INTO users (id, email, role) VALUES (gen_random_uuid(), $1, 'admin')";
+        let user = diesel::sql_query(insert).bind::<diesel::sql_types::Text, _>("a@b.example");
+
+        let (mut one, mut other) = (&*conn, &*conn);
+        let number = diesel::select(diesel::dsl::sql::<Integer>("1")).get_result::<i32>(&mut one);
+        try_join(number, user.clone().execute(&mut other))
+            .await
+            .unwrap();
+        let again = user.execute(&mut conn).await;
+
+        assert!(again.is_err());
+        let mut told = heard.statements.lock().unwrap().clone();
+        told.sort_by_key(|statement| *statement as u8);
+        assert_eq!(
+            told,
+            [Statement::Select, Statement::Insert, Statement::Insert]
+        );
+        assert_eq!(*heard.faults.lock().unwrap(), [Fault::Constraint]);
+    }
+}

@@ -78,6 +78,7 @@ impl<'w> TreeBuilder<'w> {
                 max_tasks: None,
                 sorting: Sorting::None,
                 refusal_span: Duration::from_secs(60),
+                figures_interval: Duration::from_secs(1),
                 on_start: None,
             },
             topic: TopicSettings {
