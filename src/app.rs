@@ -4,6 +4,7 @@
 mod database;
 mod front;
 mod shares;
+mod watches;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use anyhow::Context;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 use crate::actors::audit::Happened;
 use crate::actors::{
@@ -23,14 +25,14 @@ use crate::camunda::Client;
 use crate::config::{RunSettings, WorkSettings};
 use crate::links::Links;
 use crate::mail::Mailer;
-use crate::metrics::{Build, Metrics};
+use crate::metrics::{Arbiter, Build, Metrics, PoolName, TopicLabels};
 use crate::readiness::{Phase, Readiness};
-use crate::store::Pool;
 use crate::tasks::fields::PhoneNumber;
 use crate::telemetry::LogLevel;
 use crate::{http, processes, topics};
 use front::Front;
 use shares::Shares;
+use watches::EngineCalls;
 
 /// Drained.
 const OK: u8 = 0;
@@ -74,8 +76,10 @@ async fn start(settings: RunSettings, log_level: LogLevel) -> anyhow::Result<u8>
     let mut signals = Signals::listen()?;
     let (http_settings, deadline) = (settings.http.clone(), settings.work.drain_deadline);
     let allow_unsafe = settings.store.allow_unsafe;
-    let front = Front::new(&settings, log_level)?;
-    let parts = build(settings)?;
+    let metrics = Arc::new(metrics());
+    let front = Front::new(&settings, log_level, &metrics)?;
+    let parts = build(settings, metrics)?;
+    watches::look_when_scraped(&parts, &front.pool);
     let servers = http::bind(http_settings, front.beside(&parts))?;
     let (ops, public) = (servers.ops_address(), servers.public_address());
     tracing::info!(
@@ -87,7 +91,7 @@ async fn start(settings: RunSettings, log_level: LogLevel) -> anyhow::Result<u8>
     // Off the critical path: the first fetch takes as long.
     let warming = tokio::task::spawn_blocking(PhoneNumber::warm_up);
     let mut serving = actix_rt::spawn(servers.serve());
-    actix_rt::spawn(beat(Arc::clone(&parts.readiness)));
+    actix_rt::spawn(beat(Arc::clone(&parts)));
     let code = tokio::select! {
         prepared = database::prepare(&parts, allow_unsafe) => match prepared? {
             true => work(&parts, &mut signals, deadline).await,
@@ -107,7 +111,19 @@ async fn start(settings: RunSettings, log_level: LogLevel) -> anyhow::Result<u8>
     Ok(code)
 }
 
-fn build(settings: RunSettings) -> anyhow::Result<Arc<Parts>> {
+/// The series of this build: of every topic that is in it.
+fn metrics() -> Metrics {
+    let topics: Vec<_> = topics::catalogue()
+        .iter()
+        .map(|registration| TopicLabels {
+            name: registration.topic,
+            errors: registration.errors,
+        })
+        .collect();
+    Metrics::new(&topics, TEMPLATES, BUILD)
+}
+
+fn build(settings: RunSettings, metrics: Arc<Metrics>) -> anyhow::Result<Arc<Parts>> {
     let shares = Shares::of(&settings);
     let links = Arc::new(Links::new(settings.links));
     let registry = topics::registry(links.signing_key());
@@ -118,23 +134,23 @@ fn build(settings: RunSettings) -> anyhow::Result<Arc<Parts>> {
         .collect();
     let runtime = Handle::current();
     let instance = Instance::new(&settings.work.client_id);
-    let metrics = Arc::new(Metrics::new(&names, TEMPLATES, BUILD));
     let topics = registry
         .iter()
         .map(|registration| {
             let topic = topic_settings(&settings.work, registration.topic);
-            metrics.set_task_slots(registration.topic, topic.slots);
+            metrics.set_topic(registration.topic, topic.slots, topic.lock_duration);
             let worker_id = instance.worker_id(registration.topic);
             Arc::new(Topic::new(Arc::clone(registration), topic, worker_id))
         })
         .collect();
+    let pool = |share, name| watches::pool(share, name, &metrics);
     Ok(Parts::new(Ingredients {
-        engine: Client::new(settings.engine)?,
+        engine: Client::watched(settings.engine, Arc::new(EngineCalls(Arc::clone(&metrics))))?,
         engine_id: settings.work.engine_id,
         cockpit: settings.cockpit,
         instance: instance.name(),
-        pool: Pool::new(&shares.tasks, runtime.clone())?,
-        chore_pool: Pool::new(&shares.chores, runtime.clone())?,
+        pool: pool(&shares.tasks, PoolName::Tasks)?,
+        chore_pool: pool(&shares.chores, PoolName::Chores)?,
         mailer: Mailer::new(settings.mail)?,
         links,
         readiness: Arc::new(Readiness::new(&names, Instant::now())),
@@ -144,6 +160,7 @@ fn build(settings: RunSettings) -> anyhow::Result<Arc<Parts>> {
             max_tasks: settings.work.max_tasks,
             sorting: settings.work.sorting,
             refusal_span: REFUSAL_SPAN,
+            figures_interval: settings.metrics.interval,
             on_start: None,
         },
         max_reports: settings.work.max_reports,
@@ -207,11 +224,13 @@ impl Instance {
 }
 
 /// `/livez` looks at this from the HTTP servers' own threads.
-async fn beat(readiness: Arc<Readiness>) {
+async fn beat(parts: Arc<Parts>) {
     let mut ticks = tokio::time::interval(BEAT);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
-        readiness.beat(Instant::now());
+        let due = ticks.tick().await;
+        parts.readiness.beat(Instant::now());
+        parts.metrics.timer_fired(Arbiter::Main, due.elapsed());
     }
 }
 

@@ -131,6 +131,11 @@ impl Readiness {
         state.phase_since = now;
     }
 
+    /// How far the process is in its life.
+    pub fn phase(&self) -> Phase {
+        self.state().phase
+    }
+
     /// The database answered.
     pub fn database_answered(&self, now: Instant) {
         self.state().database.answer(now);

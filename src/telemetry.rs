@@ -9,6 +9,7 @@
 //! A panic is logged with its place and thread. Its message is kept out unless it is a literal of
 //! the source: a formatted one may quote the data that it failed on.
 
+mod count;
 mod level;
 mod line;
 #[cfg(test)]
@@ -33,8 +34,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::reload;
 
-pub use self::level::LogLevel;
+use self::count::Counting;
 use self::line::FlatJson;
+
+pub use self::count::logged;
+pub use self::level::LogLevel;
 
 /// How this process logs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -105,10 +109,10 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(filter(&settings.level)?);
-    let subscriber =
-        tracing_subscriber::registry()
-            .with(filter)
-            .with(lines(settings.format, colours, writer));
+    let subscriber = tracing_subscriber::registry()
+        .with(filter)
+        .with(Counting)
+        .with(lines(settings.format, colours, writer));
     Ok((subscriber, LogLevel::new(handle, &settings.level)))
 }
 

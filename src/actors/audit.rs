@@ -17,7 +17,7 @@ use super::exit::ExitGuard;
 use super::messages::understands_its_supervisor;
 use super::parts::Parts;
 use super::supervisor::ChildId;
-use crate::metrics::ActorKind;
+use crate::metrics::{ActorKind, AuditOutcome};
 use crate::store::audit_log::{self, NewAuditRow};
 use crate::store::settings::ANSWER_TIMEOUT;
 
@@ -146,8 +146,14 @@ impl AuditActor {
 pub async fn write_journal(parts: &Parts) -> bool {
     let events = parts.journal.take();
     match insert(parts, &events).await {
-        Ok(()) => true,
+        Ok(()) => {
+            let metrics = &parts.metrics;
+            metrics.audit_rows(AuditOutcome::Written, events.len());
+            true
+        }
         Err(error) => {
+            let metrics = &parts.metrics;
+            metrics.audit_rows(AuditOutcome::Failed, events.len());
             tracing::warn!(error = %error, events = events.len(), "could not write audit events yet");
             parts.journal.take_back(events);
             false

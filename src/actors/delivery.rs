@@ -1,7 +1,9 @@
 //! A task on its way from the fetch to its handler: the task, its lease and its slot in one value.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -14,7 +16,7 @@ use super::topic::Topic;
 use crate::camunda::TaskId;
 use crate::camunda::lease::Lease;
 use crate::camunda::model::LockedTask;
-use crate::metrics::{InFlight, Outcome};
+use crate::metrics::{Attempt, ExtensionOutcome, Finished, InFlight, Outcome};
 use crate::tasks::poison::Suspicion;
 
 /// A task that this process holds and has not started. Dropped before it starts, it is given back
@@ -89,8 +91,7 @@ impl Held {
             task.topic = self.topic.name(),
             task.id = %task.id,
             task.activity = task.activity_id,
-            // The first delivery carries no count of retries.
-            task.attempt = if task.retries.is_none() { "first" } else { "retry" },
+            task.attempt = self.attempt().as_str(),
             process.instance = task.process_instance_id,
             process.business_key = task.business_key,
         )
@@ -106,14 +107,44 @@ impl Held {
             tracing::warn!(error = %error, "could not unlock task {id}; its lock runs out by itself");
         }
         self.topic.state().settle(&self.task.id, false);
-        parts.directory.tell::<MetricsActor, _>(TaskFinished {
-            topic: self.topic.name(),
-            outcome: Outcome::Unlocked,
-            waited: None,
-            ran: None,
-            repeated: false,
-            panicked: false,
-        });
+        parts
+            .directory
+            .tell::<MetricsActor, _>(TaskFinished(Finished {
+                topic: self.topic.name(),
+                outcome: Outcome::Unlocked,
+                run: None,
+                lock_left: None,
+                extensions: self.extensions(),
+            }));
+    }
+}
+
+impl Held {
+    /// What came of the heartbeats.
+    pub(super) fn extensions(&self) -> [(ExtensionOutcome, u32); 3] {
+        let made = self.lease.handle().extensions();
+        [
+            (ExtensionOutcome::Ok, made.ok),
+            (ExtensionOutcome::Lost, made.lost),
+            (ExtensionOutcome::Error, made.failed),
+        ]
+    }
+
+    /// From the task's creation to its fetch. Both instants are the engine's own, so its clock and
+    /// ours need not agree.
+    pub(super) fn scheduled(&self) -> Option<Duration> {
+        let lock = TimeDelta::from_std(self.topic.settings.lock_duration).ok()?;
+        let fetched = self.task.lock_expiration_time? - lock;
+        let waited = fetched - self.task.create_time?;
+        Some(waited.to_std().unwrap_or_default())
+    }
+
+    pub(super) fn attempt(&self) -> Attempt {
+        // The first delivery carries no count of retries.
+        match self.task.retries {
+            None => Attempt::First,
+            Some(_) => Attempt::Retry,
+        }
     }
 }
 

@@ -4,10 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use actix::{Actor, Addr, Context, Handler, Message};
+use futures_util::future::BoxFuture;
 
 use super::audit::AuditActor;
+use super::messages::{Leave, Ping};
 use super::metrics::MetricsActor;
 use super::notification::NotificationActor;
 use super::poller::TopicPoller;
@@ -40,6 +43,39 @@ pub enum Address {
     Poller(Addr<TopicPoller>),
     /// Of a topic's pool.
     Pool(Addr<HandlerPool>),
+}
+
+impl Address {
+    /// Ends an actor that may be alive: a pool and its handlers hold each other's addresses, so
+    /// dropping ours would not do.
+    pub(super) fn dismiss(&self) {
+        match self {
+            Self::Metrics(address) => address.do_send(Leave),
+            Self::Audit(address) => address.do_send(Leave),
+            Self::Notification(address) => address.do_send(Leave),
+            Self::Poller(address) => address.do_send(Leave),
+            Self::Pool(address) => address.do_send(Leave),
+        }
+    }
+
+    /// Whether it answers within this time.
+    pub(super) fn ping(&self, limit: Duration) -> BoxFuture<'static, bool> {
+        match self {
+            Self::Metrics(address) => alive(address, limit),
+            Self::Audit(address) => alive(address, limit),
+            Self::Notification(address) => alive(address, limit),
+            Self::Poller(address) => alive(address, limit),
+            Self::Pool(address) => alive(address, limit),
+        }
+    }
+}
+
+fn alive<A>(address: &Addr<A>, limit: Duration) -> BoxFuture<'static, bool>
+where
+    A: Actor<Context = Context<A>> + Handler<Ping>,
+{
+    let answer = address.send(Ping).timeout(limit);
+    Box::pin(async move { answer.await.is_ok() })
 }
 
 /// An actor of which the whole process has one, and which others tell things.

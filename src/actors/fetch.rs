@@ -31,7 +31,7 @@ pub(super) async fn poll_once(
     topic: Arc<Topic>,
     permits: OwnedSemaphorePermit,
 ) -> Vec<Delivery> {
-    if !topic.rest().await || !topic.database_answers(&parts).await {
+    if !topic.rest(&parts).await || !topic.database_answers(&parts).await {
         return Vec::new();
     }
     topic.sweep_if_due(&parts).await;

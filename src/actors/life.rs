@@ -24,7 +24,7 @@ use crate::camunda::lease::LeaseLost;
 use crate::camunda::model::{BpmnError, Failure};
 use crate::camunda::variables::DecodeError;
 use crate::camunda::{EngineError, TaskId};
-use crate::metrics::Outcome;
+use crate::metrics::{AuditOutcome, Finished, Outcome, Run};
 use crate::readiness::TaskFailure;
 use crate::store::settings::ANSWER_TIMEOUT;
 use crate::store::{NoAnswer, task_deliveries};
@@ -49,6 +49,8 @@ struct Worked {
     ending: Ending,
     waited: Duration,
     ran: Duration,
+    /// The share of the lock that is left for the report.
+    lock_left: f64,
 }
 
 enum Ending {
@@ -141,6 +143,7 @@ impl Life {
             ending,
             waited: started.duration_since(*fetched_at),
             ran: started.elapsed(),
+            lock_left: lease.handle().share_left(),
         }
     }
 
@@ -157,6 +160,8 @@ impl Life {
                 self.held.task.id
             );
         }
+        let metrics = &self.parts.metrics;
+        metrics.audit_rows(AuditOutcome::Written, answered.audited);
         if answered.outbox_grew {
             self.parts.outbox_grew.notify_one();
             let directory = &self.parts.directory;
@@ -329,14 +334,32 @@ impl Life {
         }
         let reported = matches!(outcome, Outcome::Completed | Outcome::BpmnError);
         self.held.topic.state().settle(id, reported);
-        self.parts.directory.tell::<MetricsActor, _>(TaskFinished {
+        let finished = self.finished(outcome, worked);
+        let directory = &self.parts.directory;
+        directory.tell::<MetricsActor, _>(TaskFinished(finished));
+    }
+
+    fn finished(&self, outcome: Outcome, worked: &Worked) -> Finished {
+        let ending = &worked.ending;
+        let declared = self.held.topic.registration.errors;
+        let thrown = ending
+            .error_code()
+            .filter(|_| outcome == Outcome::BpmnError);
+        Finished {
             topic: self.held.topic.name(),
             outcome,
-            waited: Some(worked.waited),
-            ran: (!matches!(worked.ending, Ending::Condemned)).then_some(worked.ran),
-            repeated: matches!(&worked.ending, Ending::Verdict(Verdict::Answered(known)) if known.repeated),
-            panicked: matches!(worked.ending, Ending::Panicked),
-        });
+            run: Some(Run {
+                attempt: self.held.attempt(),
+                scheduled: self.held.scheduled(),
+                waited: worked.waited,
+                ran: (!matches!(ending, Ending::Condemned)).then_some(worked.ran),
+                bpmn_error: declared.iter().copied().find(|code| Some(*code) == thrown),
+                repeated: matches!(ending, Ending::Verdict(Verdict::Answered(known)) if known.repeated),
+                panicked: matches!(ending, Ending::Panicked),
+            }),
+            lock_left: Some(worked.lock_left),
+            extensions: self.held.extensions(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix::Message;
 
 use super::delivery::Delivery;
-use crate::metrics::{FetchOutcome, Outcome};
+use crate::metrics::{FetchOutcome, Finished};
 
 /// Are you there? Answered by every child of the supervisor.
 #[derive(Message)]
@@ -33,20 +33,7 @@ pub struct Run {
 /// A task left this process.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct TaskFinished {
-    /// The topic.
-    pub topic: &'static str,
-    /// How it left.
-    pub outcome: Outcome,
-    /// From the fetch to the start of the handler; none when it was not started.
-    pub waited: Option<Duration>,
-    /// From the start of the handler to its result; none when it was not started.
-    pub ran: Option<Duration>,
-    /// The answer was recorded by an earlier delivery.
-    pub repeated: bool,
-    /// The handler panicked.
-    pub panicked: bool,
-}
+pub struct TaskFinished(pub Finished);
 
 /// A fetch ended.
 #[derive(Message)]

@@ -1,17 +1,19 @@
-//! Keeps the series: counts what the others tell, and asks the database for what nobody tells.
+//! Keeps the series: counts what the others tell, and looks for what nobody tells.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use diesel_async::AsyncPgConnection;
 
 use super::directory::{Address, Core};
 use super::exit::ExitGuard;
+use super::figures::{self, Scope};
 use super::messages::{FetchFinished, TaskFinished, understands_its_supervisor};
 use super::parts::Parts;
 use super::supervisor::ChildId;
-use crate::metrics::{ActorKind, Channel, Metrics, OutboxDepth};
-use crate::store::outbox;
+use crate::metrics::ActorKind;
+use crate::store::shared_figures;
 
 /// How often the gauges are refreshed and the database is asked for a sign of life. `/readyz` must
 /// tell within five seconds that the database is away.
@@ -40,30 +42,22 @@ impl MetricsActor {
     }
 }
 
-/// Reads the gauges that need a query.
-pub async fn refresh(parts: &Parts) {
+/// Shows the figures that all replicas share, has those that are due read, and thereby sees whether
+/// the database answers.
+pub async fn refresh(parts: &Arc<Parts>) {
+    let scope = Scope::of(parts);
+    let look = async |conn: &mut AsyncPgConnection| shared_figures::look(conn, &scope.keys()).await;
     // A database that hangs must show as soon as one that refuses.
-    match parts.chore_pool.ask(REFRESH, outbox::depths).await {
-        Ok(depths) => {
+    match parts.chore_pool.ask(REFRESH, look).await {
+        Ok(known) => {
             parts.readiness.database_answered(Instant::now());
-            set_outbox(&parts.metrics, &depths);
+            for collector in figures::due(&known) {
+                // On its own: a slow engine must not make the database seem slow.
+                parts.spawn_chore(figures::collect(Arc::clone(parts), collector));
+            }
+            figures::show(parts, &known);
         }
         Err(_) => parts.readiness.database_failed("away", Instant::now()),
-    }
-}
-
-fn set_outbox(metrics: &Metrics, depths: &[outbox::Depth]) {
-    for &channel in Channel::ALL {
-        let depth = depths
-            .iter()
-            .find(|depth| depth.channel == channel.as_str());
-        let depth = depth.map_or_else(OutboxDepth::default, |depth| OutboxDepth {
-            pending: depth.pending,
-            retrying: depth.retrying,
-            dead: depth.dead,
-            oldest_pending: depth.oldest.map(|oldest| oldest.timestamp() as f64),
-        });
-        metrics.set_outbox(channel, depth);
     }
 }
 
@@ -92,17 +86,7 @@ impl Handler<TaskFinished> for MetricsActor {
     type Result = ();
 
     fn handle(&mut self, finished: TaskFinished, _: &mut Self::Context) {
-        let metrics = &self.parts.metrics;
-        if let Some(waited) = finished.waited {
-            metrics.task_started(finished.topic, waited);
-        }
-        if finished.repeated {
-            metrics.duplicate_task(finished.topic);
-        }
-        if finished.panicked {
-            metrics.task_panicked(finished.topic);
-        }
-        metrics.task_finished(finished.topic, finished.outcome, finished.ran);
+        self.parts.metrics.task_finished(&finished.0);
     }
 }
 

@@ -20,6 +20,7 @@ pub mod directory;
 pub mod drain;
 mod exit;
 mod fetch;
+mod figures;
 mod handler;
 mod life;
 pub mod messages;

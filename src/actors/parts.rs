@@ -1,6 +1,7 @@
 //! What the actors work with. All of it survives every one of them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -85,6 +86,8 @@ pub struct TreeSettings {
     pub sorting: Sorting,
     /// Over how long the engine must refuse a `complete` before it is taken at its word.
     pub refusal_span: Duration,
+    /// Between two readings of the figures that all replicas share.
+    pub figures_interval: Duration,
     /// Called as an actor starts. Tests make it panic.
     pub on_start: Option<StartHook>,
 }
@@ -174,6 +177,11 @@ impl Parts {
         self.draining.is_cancelled()
     }
 
+    /// Does this to its end, or to the beginning of the drain.
+    pub(crate) async fn unless_draining<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.draining.run_until_cancelled(work).await
+    }
+
     /// From here on nothing new begins: no child, no fetch, no mail.
     pub(crate) fn start_draining(&self) {
         self.draining.cancel();
@@ -190,6 +198,14 @@ impl Parts {
         if self.directory.find(ChildId::Audit).is_some() {
             self.directory.tell::<AuditActor, _>(JournalGrew);
         }
+    }
+
+    /// Whether every handler actor of a topic is at work.
+    pub(crate) fn set_handlers_up(&self, topic: &Topic, up: bool) {
+        topic.handlers_up.store(up, Ordering::Relaxed);
+        let is_up = |topic: &Arc<Topic>| topic.handlers_up.load(Ordering::Relaxed);
+        self.metrics
+            .set_actor_up(ActorKind::Handler, self.topics.iter().all(is_up));
     }
 
     /// Called by each actor as it starts.

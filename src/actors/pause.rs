@@ -6,22 +6,28 @@ use tokio::time::Instant;
 
 use super::parts::Parts;
 use super::topic::Topic;
+use crate::metrics::PauseReason;
 use crate::readiness::TopicState;
 use crate::store::clock;
 use crate::store::settings::ANSWER_TIMEOUT;
 
 impl Topic {
     /// Waits out a back-off; `false` when the process drains.
-    pub(super) async fn rest(&self) -> bool {
+    pub(super) async fn rest(&self, parts: &Parts) -> bool {
         let until = self.state().rest_until.take();
         if let Some(until) = until {
+            parts.metrics.fetch_paused(PauseReason::Backoff);
             let rest = tokio::time::sleep_until(until);
             tokio::select! {
                 () = rest => {}
                 () = self.stopping.cancelled() => {}
             }
         }
-        !self.stopping.is_cancelled()
+        let stopping = self.stopping.is_cancelled();
+        if stopping {
+            parts.metrics.fetch_paused(PauseReason::Draining);
+        }
+        !stopping
     }
 
     /// While our own database is away there is no use in taking tasks; `false` when it still is.
@@ -46,6 +52,7 @@ impl Topic {
                 true
             }
             Err(_) => {
+                parts.metrics.fetch_paused(PauseReason::Paused);
                 self.rest_longer(Duration::ZERO);
                 false
             }

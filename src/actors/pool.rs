@@ -74,11 +74,17 @@ impl HandlerPool {
         place.busy = false;
         let readiness = &self.parts.readiness;
         readiness.actor_started(self.handlers(), Instant::now());
+        self.tell_handlers();
     }
 
     /// The place of all its handlers on the board.
     fn handlers(&self) -> Place {
         (ActorKind::Handler.as_str(), Some(self.topic.name()))
+    }
+
+    fn tell_handlers(&self) {
+        let up = self.slots.iter().all(|slot| slot.actor.is_some());
+        self.parts.set_handlers_up(&self.topic, up);
     }
 
     fn dispatch(&mut self) {
@@ -157,6 +163,8 @@ impl Handler<ChildExited<usize>> for HandlerPool {
         }
         // The task it had, if any, lives on and keeps its permit.
         place.actor = None;
+        let decision = place.restarts.child_ended(Instant::now(), spread());
+        self.tell_handlers();
         let reason = if exited.panicked {
             RestartReason::Panicked
         } else {
@@ -165,7 +173,7 @@ impl Handler<ChildExited<usize>> for HandlerPool {
         let parts = &self.parts;
         parts.metrics.actor_restarted(ActorKind::Handler, reason);
         parts.readiness.actor_ended(handlers, reason.as_str());
-        match place.restarts.child_ended(Instant::now(), spread()) {
+        match decision {
             Decision::RestartAfter(delay) => {
                 tracing::warn!(
                     task.topic = self.topic.name(),

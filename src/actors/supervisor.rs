@@ -9,13 +9,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::audit::{AuditActor, Happened};
 use super::directory::Address;
 use super::exit::{ChildExited, ExitGuard};
-use super::messages::{Crash, Leave, Ping};
+use super::messages::Crash;
 use super::metrics::MetricsActor;
 use super::notification::NotificationActor;
 use super::parts::Parts;
@@ -153,6 +152,14 @@ impl Supervisor {
         child.last_heard = Some(now);
         let place = self.place(id);
         self.parts.readiness.actor_started(place, now);
+        self.tell_up(id.kind());
+    }
+
+    /// Tells whether every actor of this kind is at work.
+    fn tell_up(&self, kind: ActorKind) {
+        let mut of_kind = self.children.iter().filter(|(id, _)| id.kind() == kind);
+        let up = of_kind.all(|(_, child)| child.address.is_some());
+        self.parts.metrics.set_actor_up(kind, up);
     }
 
     fn start_topic(&mut self, topic: usize, ctx: &mut Context<Self>) {
@@ -208,6 +215,10 @@ impl Supervisor {
             if let Some(address) = child.address.take() {
                 address.dismiss();
             }
+        }
+        self.tell_up(id.kind());
+        if let ChildId::Pool(topic) = id {
+            self.parts.set_handlers_up(&self.parts.topics[topic], false);
         }
     }
 
@@ -296,7 +307,7 @@ impl Supervisor {
         for (&id, child) in &self.children {
             if let Some(address) = &child.address {
                 let incarnation = child.incarnation;
-                let answer = address.ping();
+                let answer = address.ping(SILENCE);
                 ctx.spawn(answer.into_actor(self).map(move |alive, supervisor, _| {
                     if alive {
                         supervisor.heard(id, incarnation);
@@ -321,38 +332,6 @@ impl Supervisor {
 
 fn child_incarnation(children: &BTreeMap<ChildId, Child>, id: ChildId) -> Option<u64> {
     children.get(&id).map(|child| child.incarnation)
-}
-
-impl Address {
-    /// Ends an actor that may be alive: a pool and its handlers hold each other's addresses, so
-    /// dropping ours would not do.
-    fn dismiss(&self) {
-        match self {
-            Self::Metrics(address) => address.do_send(Leave),
-            Self::Audit(address) => address.do_send(Leave),
-            Self::Notification(address) => address.do_send(Leave),
-            Self::Poller(address) => address.do_send(Leave),
-            Self::Pool(address) => address.do_send(Leave),
-        }
-    }
-
-    fn ping(&self) -> BoxFuture<'static, bool> {
-        match self {
-            Self::Metrics(address) => alive(address),
-            Self::Audit(address) => alive(address),
-            Self::Notification(address) => alive(address),
-            Self::Poller(address) => alive(address),
-            Self::Pool(address) => alive(address),
-        }
-    }
-}
-
-fn alive<A>(address: &Addr<A>) -> BoxFuture<'static, bool>
-where
-    A: Actor<Context = Context<A>> + Handler<Ping>,
-{
-    let answer = address.send(Ping).timeout(SILENCE);
-    Box::pin(async move { answer.await.is_ok() })
 }
 
 impl Actor for Supervisor {

@@ -15,6 +15,7 @@ use super::fetch::poll_once;
 use super::parts::Parts;
 use crate::camunda::TaskId;
 use crate::camunda::lease::LeaseHandle;
+use crate::metrics::PauseReason;
 use crate::tasks::{Registration, RetryPolicy};
 
 /// The longest a free slot waits for others to be freed with it.
@@ -53,6 +54,8 @@ pub struct Topic {
     /// No more fetching: the process drains.
     pub(super) stopping: CancellationToken,
     pub(super) state: Mutex<TopicState>,
+    /// Every handler actor is at work, as the pool sees it.
+    pub(super) handlers_up: AtomicBool,
 }
 
 /// What changes from call to call; never locked across an await.
@@ -99,6 +102,7 @@ impl Topic {
             backlog: AtomicBool::new(false),
             stopping: CancellationToken::new(),
             state: Mutex::default(),
+            handlers_up: AtomicBool::new(false),
         }
     }
 
@@ -118,8 +122,11 @@ impl Topic {
         let mut poll = self.poll.lock().await;
         if poll.is_none() {
             let permits = tokio::select! {
-                permits = self.free_slots() => permits,
-                () = self.stopping.cancelled() => return None,
+                permits = self.free_slots(parts) => permits,
+                () = self.stopping.cancelled() => {
+                    parts.metrics.fetch_paused(PauseReason::Draining);
+                    return None;
+                }
             };
             let (answer, unread) = oneshot::channel();
             let work = poll_once(Arc::clone(parts), Arc::clone(self), permits);
@@ -146,8 +153,11 @@ impl Topic {
     }
 
     /// Waits for a useful number of slots and takes all that are free then.
-    async fn free_slots(&self) -> OwnedSemaphorePermit {
+    async fn free_slots(&self, parts: &Parts) -> OwnedSemaphorePermit {
         let slots = || Arc::clone(&self.slots);
+        if self.slots.available_permits() == 0 {
+            parts.metrics.fetch_paused(PauseReason::NoSlots);
+        }
         let mut permits = slots().acquire_owned().await.expect(OPEN);
         let useful = u32::try_from(self.useful_slots()).unwrap_or(u32::MAX);
         if useful > 1 {

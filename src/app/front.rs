@@ -8,12 +8,14 @@ use tokio::runtime::Handle;
 
 use super::BUILD;
 use super::shares::Shares;
+use super::watches;
 use crate::actors::Parts;
 use crate::actors::audit::Happened;
 use crate::actors::messages::OutboxGrew;
 use crate::actors::notification::NotificationActor;
 use crate::config::RunSettings;
 use crate::http::{HttpParts, OpsDesk, Public};
+use crate::metrics::{Metrics, PoolName};
 use crate::store::Pool;
 use crate::telemetry::LogLevel;
 
@@ -27,9 +29,14 @@ pub(super) struct Front {
 }
 
 impl Front {
-    pub(super) fn new(settings: &RunSettings, log_level: LogLevel) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        settings: &RunSettings,
+        log_level: LogLevel,
+        metrics: &Arc<Metrics>,
+    ) -> anyhow::Result<Self> {
+        let share = Shares::of(settings).pages;
         Ok(Self {
-            pool: Pool::new(&Shares::of(settings).pages, Handle::current())?,
+            pool: watches::pool(&share, PoolName::Pages, metrics)?,
             admin_token: settings.admin_token.clone(),
             log_level,
             brand: settings.mail.sender.name().to_owned(),

@@ -47,6 +47,18 @@ struct State {
     /// How often a second delivery has renewed the lock.
     adoptions: u32,
     ended: Option<LeaseLost>,
+    extensions: Extensions,
+}
+
+/// Heartbeats, by what came of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extensions {
+    /// The lock is ours for longer.
+    pub ok: u32,
+    /// The lock is not ours any more.
+    pub lost: u32,
+    /// They did not get through.
+    pub failed: u32,
 }
 
 /// Why a task is no longer ours.
@@ -87,6 +99,7 @@ impl Lease {
             deadline,
             adoptions: 0,
             ended: None,
+            extensions: Extensions::default(),
         };
         let lock = Lock {
             client,
@@ -226,12 +239,29 @@ impl LeaseHandle {
         state.ended.is_none() && Instant::now() < state.deadline
     }
 
+    /// The share of the lock that is left, 0 when it has run out or is lost.
+    #[must_use]
+    pub fn share_left(&self) -> f64 {
+        if !self.still_held() {
+            return 0.0;
+        }
+        let left = self.deadline().saturating_duration_since(Instant::now());
+        left.div_duration_f64(self.0.lock_duration)
+    }
+
+    /// What came of the heartbeats so far.
+    #[must_use]
+    pub fn extensions(&self) -> Extensions {
+        self.state().extensions
+    }
+
     /// What a heartbeat's answer means: how long until the next, or the end.
     fn conclude(
         &self,
         beat: &Beat,
         answer: Result<(), EngineError>,
     ) -> Result<Duration, LeaseLost> {
+        self.count(&answer);
         let between = self.0.lock_duration / BEATS_PER_LOCK;
         match answer {
             Ok(()) => {
@@ -247,6 +277,16 @@ impl LeaseHandle {
             Err(EngineError::Unauthorised(_)) => Ok(UNAUTHORISED_WAIT),
             Err(_) => Ok(between / TRIES_PER_BEAT),
         }
+    }
+
+    fn count(&self, answer: &Result<(), EngineError>) {
+        let extensions = &mut self.state().extensions;
+        let count = match answer {
+            Ok(()) => &mut extensions.ok,
+            Err(EngineError::Gone(_) | EngineError::NotOurs(_)) => &mut extensions.lost,
+            Err(_) => &mut extensions.failed,
+        };
+        *count += 1;
     }
 
     fn hold_from(&self, sent_at: Instant) {

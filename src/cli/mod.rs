@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod deploy;
 mod import;
+mod metrics;
 mod migrate;
 mod outcome;
 mod run;
@@ -61,6 +62,7 @@ enum Command {
     Start(start::Start),
     Check(check::Check),
     Import(import::Import),
+    Metrics(metrics::Metrics),
     Demo(demo::Demo),
 }
 
@@ -97,6 +99,7 @@ impl Command {
             Self::Start(start) => once(start.execute()),
             Self::Check(check) => once(check.execute()),
             Self::Import(import) => once(import.execute()),
+            Self::Metrics(metrics) => once(metrics.execute()),
             Self::Demo(demo) => once(demo.execute()),
         }
     }

@@ -17,6 +17,7 @@ mod faults;
 mod http;
 mod links;
 mod mail;
+mod metrics;
 mod pages;
 mod parse;
 mod store;
@@ -33,6 +34,7 @@ pub use faults::{Faults, Raw};
 pub use http::HttpArgs;
 pub use links::LinkArgs;
 pub use mail::MailArgs;
+pub use metrics::{MetricsArgs, MetricsSettings};
 pub use pages::{PageArgs, PageSettings};
 pub use store::{MigrateArgs, StoreArgs};
 pub use telemetry::TelemetryArgs;
@@ -66,6 +68,8 @@ pub struct RunArgs {
     #[command(flatten)]
     admin: AdminArgs,
     #[command(flatten)]
+    metrics: MetricsArgs,
+    #[command(flatten)]
     telemetry: TelemetryArgs,
 }
 
@@ -87,6 +91,8 @@ pub struct RunSettings {
     pub cockpit: Cockpit,
     /// Who knows it may change something in a worker at work.
     pub admin_token: Option<SecretString>,
+    /// Figures.
+    pub metrics: MetricsSettings,
     /// Logs.
     pub telemetry: TelemetrySettings,
 }
@@ -155,6 +161,8 @@ pub struct Parts {
     pub cockpit: Option<Cockpit>,
     /// Who knows it may change something in a worker at work.
     pub admin_token: Option<Option<SecretString>>,
+    /// Figures.
+    pub metrics: Option<MetricsSettings>,
     /// Logs.
     pub telemetry: Option<TelemetrySettings>,
 }
@@ -181,6 +189,7 @@ impl RunArgs {
             http: self.http.read(&mut faults),
             cockpit: self.cockpit.read(&mut faults),
             admin_token: self.admin.read(&mut faults),
+            metrics: self.metrics.read(&mut faults),
             telemetry: self.telemetry.read(&mut faults),
         };
         (parts, faults)
@@ -198,6 +207,7 @@ impl Parts {
             http: self.http?,
             cockpit: self.cockpit?,
             admin_token: self.admin_token?,
+            metrics: self.metrics?,
             telemetry: self.telemetry?,
         })
     }

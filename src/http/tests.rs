@@ -18,7 +18,6 @@ use tokio::join;
 
 use super::bind;
 use super::limits::Limits;
-use crate::metrics::Outcome;
 use crate::readiness::{BEAT_LIMIT, Readiness};
 use stand::{
     LOOPBACK, TOPIC, Worker, ask, block_on, bound, get, healthy, multi_thread, multi_thread_system,
@@ -127,9 +126,7 @@ fn probes_answer_while_the_main_arbiter_is_blocked() {
 fn the_metrics_page_is_text_for_prometheus() {
     let worker = Worker::healthy();
 
-    worker
-        .metrics
-        .task_finished(TOPIC, Outcome::Completed, Some(Duration::from_millis(3)));
+    worker.metrics.tasks_fetched(TOPIC, 1);
 
     let page = get(worker.ops, "/metrics");
     assert_eq!(page.status, 200);
@@ -137,9 +134,11 @@ fn the_metrics_page_is_text_for_prometheus() {
         page.header("content-type"),
         "text/plain; version=0.0.4; charset=utf-8"
     );
-    assert!(page.body.contains(
-        "\nphantom_worker_tasks_finished_total{outcome=\"completed\",topic=\"validate-wallet-request\"} 1\n"
-    ));
+    assert!(
+        page.body.contains(
+            "\nphantom_worker_tasks_fetched_total{topic=\"validate-wallet-request\"} 1\n"
+        )
+    );
 }
 
 #[test]

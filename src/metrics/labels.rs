@@ -10,6 +10,8 @@ macro_rules! label {
         impl $name {
             /// Every value, in the order of the page.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+            /// Their spellings.
+            pub(super) const VALUES: &'static [&'static str] = &[$($value,)+];
 
             /// The value as the page spells it.
             pub const fn as_str(self) -> &'static str {
@@ -132,5 +134,259 @@ label! {
         EngineFailed = "engine_failed",
         /// It was given up.
         SetAside = "set_aside",
+    }
+}
+
+label! {
+    /// Why a topic did not fetch.
+    PauseReason {
+        /// Every slot was taken.
+        NoSlots = "no_slots",
+        /// Our own database was away.
+        Paused = "paused",
+        /// It rested after a failure.
+        Backoff = "backoff",
+        /// The process drains.
+        Draining = "draining",
+    }
+}
+
+label! {
+    /// What was asked of the engine. The fetch comes first: it has a histogram of its own.
+    EngineOperation {
+        /// fetchAndLock.
+        Fetch = "fetch",
+        /// A task's completion.
+        Complete = "complete",
+        /// A task's failure.
+        Failure = "failure",
+        /// A task's business error.
+        BpmnError = "bpmn_error",
+        /// A lock kept alive.
+        ExtendLock = "extend_lock",
+        /// A task given back.
+        Unlock = "unlock",
+        /// Tasks read or counted.
+        QueryTasks = "query_tasks",
+        /// Process definitions and their XML.
+        QueryModels = "query_models",
+        /// A message to an instance.
+        Message = "message",
+        /// Everything else.
+        Other = "other",
+    }
+}
+
+label! {
+    /// What came of a call to the engine: an HTTP status, or why there was none.
+    EngineCode {
+        /// 200.
+        Ok = "200",
+        /// 204.
+        NoContent = "204",
+        /// 400.
+        BadRequest = "400",
+        /// 401.
+        Unauthorized = "401",
+        /// 403.
+        Forbidden = "403",
+        /// 404.
+        NotFound = "404",
+        /// 500.
+        ServerError = "500",
+        /// 502.
+        BadGateway = "502",
+        /// 503.
+        Unavailable = "503",
+        /// 504.
+        GatewayTimeout = "504",
+        /// Any other status.
+        Other = "other",
+        /// No answer in time.
+        Timeout = "timeout",
+        /// The connection was refused, or broke.
+        Connect = "connect",
+        /// The answer could not be read.
+        Decode = "decode",
+    }
+}
+
+impl EngineCode {
+    /// The value for an HTTP status.
+    #[must_use]
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            200 => Self::Ok,
+            204 => Self::NoContent,
+            400 => Self::BadRequest,
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            404 => Self::NotFound,
+            500 => Self::ServerError,
+            502 => Self::BadGateway,
+            503 => Self::Unavailable,
+            504 => Self::GatewayTimeout,
+            _ => Self::Other,
+        }
+    }
+}
+
+label! {
+    /// Which try of a task it is.
+    Attempt {
+        /// The engine has counted no failure of it.
+        First = "first",
+        /// It failed before.
+        Retry = "retry",
+    }
+}
+
+label! {
+    /// What came of a heartbeat.
+    ExtensionOutcome {
+        /// The lock is ours for longer.
+        Ok = "ok",
+        /// The lock is not ours any more.
+        Lost = "lost",
+        /// It did not get through.
+        Error = "error",
+    }
+}
+
+label! {
+    /// How far this process is in its life.
+    ProcessState {
+        /// Not yet fetching.
+        Starting = "starting",
+        /// At work.
+        Running = "running",
+        /// Finishing what was begun.
+        Draining = "draining",
+    }
+}
+
+label! {
+    /// A thread that runs actors.
+    Arbiter {
+        /// The one that runs them all.
+        Main = "main",
+    }
+}
+
+label! {
+    /// What became of audit rows.
+    AuditOutcome {
+        /// Committed.
+        Written = "written",
+        /// Not taken by the database; tried again.
+        Failed = "failed",
+    }
+}
+
+label! {
+    /// What became of one attempt to deliver a message of the outbox.
+    DeliveryOutcome {
+        /// It is out, or nobody needs it any more.
+        Delivered = "delivered",
+        /// It is tried again.
+        Retried = "retried",
+        /// It was given up.
+        Dead = "dead",
+    }
+}
+
+label! {
+    /// Where a task stands at the engine; each task is in one of them.
+    TaskState {
+        /// Waits for a worker.
+        Available = "available",
+        /// Held by a worker, or kept back until its next try.
+        Locked = "locked",
+        /// Without retries: an incident.
+        Exhausted = "exhausted",
+        /// Its instance stands still.
+        Suspended = "suspended",
+    }
+}
+
+label! {
+    /// Who reads figures that are the same in every replica.
+    Collector {
+        /// The tasks at the engine.
+        Engine = "engine",
+        /// The outbox in our database.
+        Outbox = "outbox",
+    }
+}
+
+label! {
+    /// A pool of connections.
+    PoolName {
+        /// For tasks.
+        Tasks = "tasks",
+        /// For the actors' own chores.
+        Chores = "chores",
+        /// For the pages behind the links.
+        Pages = "pages",
+    }
+}
+
+label! {
+    /// What a connection does.
+    ConnectionState {
+        /// Waits in the pool.
+        Idle = "idle",
+        /// Is lent.
+        Used = "used",
+    }
+}
+
+label! {
+    /// A kind of SQL statement.
+    Statement {
+        /// SELECT.
+        Select = "select",
+        /// INSERT.
+        Insert = "insert",
+        /// UPDATE.
+        Update = "update",
+        /// DELETE.
+        Delete = "delete",
+        /// BEGIN, COMMIT, ROLLBACK and what belongs to them.
+        Transaction = "transaction",
+        /// Anything else.
+        Other = "other",
+    }
+}
+
+label! {
+    /// What went wrong with the database.
+    DatabaseError {
+        /// No connection became free in time.
+        PoolTimeout = "pool_timeout",
+        /// The connection could not be opened, broke, or stayed silent.
+        Connection = "connection",
+        /// Another transaction was in the way.
+        Serialization = "serialization",
+        /// A constraint refused a row.
+        Constraint = "constraint",
+        /// Anything else.
+        Other = "other",
+    }
+}
+
+label! {
+    /// How grave a log line is.
+    LogLevel {
+        /// ERROR.
+        Error = "error",
+        /// WARN.
+        Warn = "warn",
+        /// INFO.
+        Info = "info",
+        /// DEBUG.
+        Debug = "debug",
+        /// TRACE.
+        Trace = "trace",
     }
 }

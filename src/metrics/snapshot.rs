@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Metrics;
-use super::maker::PREFIX;
+use super::series::PREFIX;
 
 /// A series, by its name without the common prefix and its labels in order of their names.
 type Series = (String, Vec<(String, String)>);
@@ -14,6 +14,7 @@ pub struct Snapshot(HashMap<Series, f64>);
 impl Metrics {
     /// Reads every counter and gauge.
     pub fn snapshot(&self) -> Snapshot {
+        let _looked = self.look();
         let mut values = HashMap::new();
         for family in self.registry.gather() {
             let Some(name) = family.name().strip_prefix(PREFIX) else {
@@ -26,7 +27,7 @@ impl Metrics {
                     .collect();
                 labels.sort();
                 let value = metric.get_gauge().get_value() + metric.get_counter().get_value();
-                values.insert((name.trim_start_matches('_').to_owned(), labels), value);
+                values.insert((name.to_owned(), labels), value);
             }
         }
         Snapshot(values)

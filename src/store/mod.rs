@@ -20,6 +20,7 @@ pub mod safety;
 pub(crate) mod schema;
 pub mod security_events;
 pub mod settings;
+pub mod shared_figures;
 pub mod task_completions;
 pub mod task_deliveries;
 #[cfg(test)]

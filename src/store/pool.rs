@@ -4,7 +4,9 @@
 //! connections too, so every connection is opened on the multi-thread runtime: no blocked arbiter
 //! and no stopped HTTP thread can take a connection with it.
 
-use std::fs;
+mod connect;
+mod watch;
+
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,20 +14,18 @@ use std::time::Duration;
 use diesel::QueryResult;
 use diesel_async::pooled_connection::deadpool::{self, Object};
 use diesel_async::pooled_connection::{
-    self, AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
+    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::future::try_join;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::runtime::Handle;
-use tokio::time::error::Elapsed;
-use tokio::time::{Instant, timeout_at};
-use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_postgres::config::SslMode;
 
 use super::settings::{CONNECT_TIMEOUT, StoreSettings, UrlFault};
+use connect::{describe, open, server_name, tls_connector, why};
+
+pub use watch::{Fault, PoolWatch, Statement};
 
 /// A cheap handle to the pool.
 #[derive(Clone)]
@@ -33,6 +33,20 @@ pub struct Pool {
     inner: deadpool::Pool<AsyncPgConnection>,
     /// For what is said about it.
     server: Arc<str>,
+    watch: Option<Arc<dyn PoolWatch>>,
+}
+
+/// How a pool stands.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolStatus {
+    /// The most connections it opens.
+    pub max: usize,
+    /// Those that are open.
+    pub open: usize,
+    /// Those of them that nobody has.
+    pub idle: usize,
+    /// Who waits for one.
+    pub waiting: usize,
 }
 
 /// Why there is no connection to be had.
@@ -77,6 +91,26 @@ impl Pool {
     /// # Errors
     /// [`PoolFailure::Settings`] when the URL or the certificate file cannot be used.
     pub fn new(settings: &StoreSettings, runtime: Handle) -> Result<Self, PoolFailure> {
+        Self::build(settings, runtime, None)
+    }
+
+    /// A pool that tells `watch` of its work.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn watched(
+        settings: &StoreSettings,
+        runtime: Handle,
+        watch: Arc<dyn PoolWatch>,
+    ) -> Result<Self, PoolFailure> {
+        Self::build(settings, runtime, Some(watch))
+    }
+
+    fn build(
+        settings: &StoreSettings,
+        runtime: Handle,
+        watch: Option<Arc<dyn PoolWatch>>,
+    ) -> Result<Self, PoolFailure> {
         let config = settings.config()?;
         let tls = match config.get_ssl_mode() {
             SslMode::Disable => None,
@@ -86,8 +120,9 @@ impl Pool {
         let mut manager = ManagerConfig::<AsyncPgConnection>::default();
         // A connection that the server closed is noticed without a query of its own.
         manager.recycling_method = RecyclingMethod::Fast;
+        let each = watch.clone();
         manager.custom_setup = Box::new(move |_url| {
-            let opening = open(config.clone(), tls.clone());
+            let opening = open(config.clone(), tls.clone(), each.clone());
             let opening = runtime.spawn(tokio::time::timeout(CONNECT_TIMEOUT, opening));
             Box::pin(async move {
                 let unreachable = diesel::ConnectionError::BadConnection;
@@ -108,7 +143,11 @@ impl Pool {
             .max_size(settings.pool_size)
             .build()
             .map_err(|fault| PoolFailure::Settings(fault.to_string()))?;
-        Ok(Self { inner, server })
+        Ok(Self {
+            inner,
+            server,
+            watch,
+        })
     }
 
     /// A connection, after waiting for a free one.
@@ -116,14 +155,54 @@ impl Pool {
     /// # Errors
     /// [`PoolFailure::Connect`] when a new connection cannot be opened.
     pub async fn get(&self) -> Result<Connection, PoolFailure> {
-        self.inner
-            .get()
-            .await
-            .map(Connection::lent)
-            .map_err(|error| PoolFailure::Connect {
-                server: self.server.to_string(),
-                why: why(&error),
-            })
+        let asked = Instant::now();
+        match self.inner.get().await {
+            Ok(object) => {
+                if let Some(watch) = &self.watch {
+                    watch.lent(asked.elapsed());
+                }
+                Ok(Connection::lent(object))
+            }
+            Err(error) => {
+                self.tell(Fault::Connection);
+                Err(PoolFailure::Connect {
+                    server: self.server.to_string(),
+                    why: why(&error),
+                })
+            }
+        }
+    }
+
+    /// A connection, after waiting for a free one no longer than `limit`.
+    ///
+    /// # Errors
+    /// As [`Self::get`], and [`NoAnswer::Silence`] when the limit has passed.
+    pub async fn get_within(&self, limit: Duration) -> Result<Connection, NoAnswer> {
+        match timeout(limit, self.get()).await {
+            Ok(conn) => Ok(conn?),
+            Err(_elapsed) => {
+                self.tell(Fault::PoolTimeout);
+                Err(NoAnswer::Silence)
+            }
+        }
+    }
+
+    /// How it stands now.
+    #[must_use]
+    pub fn status(&self) -> PoolStatus {
+        let status = self.inner.status();
+        PoolStatus {
+            max: status.max_size,
+            open: status.size,
+            idle: status.available,
+            waiting: status.waiting,
+        }
+    }
+
+    fn tell(&self, fault: Fault) {
+        if let Some(watch) = &self.watch {
+            watch.failed(fault);
+        }
     }
 
     /// Lets `work` ask the database within `limit`, the wait for a connection included.
@@ -139,13 +218,13 @@ impl Pool {
         work: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
     ) -> Result<T, NoAnswer> {
         let until = Instant::now() + limit;
-        let silence = |_: Elapsed| NoAnswer::Silence;
-        let mut conn = timeout_at(until, self.get()).await.map_err(silence)??;
+        let mut conn = self.get_within(limit).await?;
         match timeout_at(until, work(&mut conn)).await {
             Ok(answer) => Ok(answer?),
-            Err(elapsed) => {
+            Err(_elapsed) => {
+                self.tell(Fault::Connection);
                 conn.close();
-                Err(silence(elapsed))
+                Err(NoAnswer::Silence)
             }
         }
     }
@@ -256,94 +335,6 @@ impl Drop for Connection {
             drop(Object::take(object));
         }
     }
-}
-
-async fn open(
-    config: tokio_postgres::Config,
-    tls: Option<MakeRustlsConnect>,
-) -> diesel::ConnectionResult<AsyncPgConnection> {
-    let refused =
-        |fault: tokio_postgres::Error| diesel::ConnectionError::BadConnection(describe(&fault));
-    match tls {
-        Some(tls) => {
-            let (client, connection) = config.connect(tls).await.map_err(refused)?;
-            AsyncPgConnection::try_from_client_and_connection(client, connection).await
-        }
-        None => {
-            let (client, connection) = config
-                .connect(tokio_postgres::NoTls)
-                .await
-                .map_err(refused)?;
-            AsyncPgConnection::try_from_client_and_connection(client, connection).await
-        }
-    }
-}
-
-/// Where the database is, as it may be told.
-fn server_name(config: &tokio_postgres::Config) -> String {
-    let ports = config.get_ports();
-    let servers = config.get_hosts().iter().enumerate().map(|(index, host)| {
-        let port = ports.get(index).or(ports.first()).unwrap_or(&5432);
-        match host {
-            Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
-            Host::Tcp(name) => format!("{name}:{port}"),
-            Host::Unix(folder) => format!("{} (port {port})", folder.display()),
-        }
-    });
-    servers.collect::<Vec<_>>().join(", ")
-}
-
-/// What opening a connection came to, without the pool's words around it.
-fn why(error: &deadpool::PoolError) -> String {
-    match error {
-        deadpool::PoolError::Backend(pooled_connection::PoolError::ConnectionError(
-            diesel::ConnectionError::BadConnection(why),
-        )) => why.clone(),
-        other => describe(other),
-    }
-}
-
-/// The whole chain in one line. Some errors repeat their source and some do not.
-fn describe(fault: &dyn std::error::Error) -> String {
-    let mut line = fault.to_string();
-    let mut source = fault.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !line.ends_with(&words) {
-            line.push_str(": ");
-            line.push_str(&words);
-        }
-        source = cause.source();
-    }
-    line
-}
-
-fn tls_connector(settings: &StoreSettings) -> Result<MakeRustlsConnect, PoolFailure> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|fault| PoolFailure::Settings(fault.to_string()))?;
-    let config = match &settings.ca_file {
-        Some(path) => {
-            let named = |fault: &dyn std::fmt::Display| {
-                PoolFailure::Settings(format!("the CA file {}: {fault}", path.display()))
-            };
-            let pem = fs::read(path).map_err(|fault| named(&fault))?;
-            let mut roots = rustls::RootCertStore::empty();
-            for certificate in CertificateDer::pem_slice_iter(&pem) {
-                let certificate = certificate.map_err(|fault| named(&fault))?;
-                roots.add(certificate).map_err(|fault| named(&fault))?;
-            }
-            if roots.is_empty() {
-                return Err(named(&"holds no certificate"));
-            }
-            builder.with_root_certificates(roots)
-        }
-        None => builder
-            .with_platform_verifier()
-            .map_err(|fault| PoolFailure::Settings(fault.to_string()))?,
-    };
-    Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
 }
 
 #[cfg(test)]

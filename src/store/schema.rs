@@ -113,6 +113,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    shared_figures (collector, scope) {
+        collector -> Text,
+        scope -> Text,
+        due_at -> Timestamptz,
+        taken_at -> Nullable<Timestamptz>,
+        took_seconds -> Nullable<Float8>,
+        figures -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
     task_completions (engine_id, task_id) {
         engine_id -> Text,
         task_id -> Text,
@@ -210,6 +221,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     merchants,
     outbox,
     security_events,
+    shared_figures,
     task_completions,
     task_deliveries,
     users,

@@ -66,6 +66,8 @@ pub struct Answered {
     pub input_changed: bool,
     /// There is a new message in the outbox.
     pub outbox_grew: bool,
+    /// Rows of the audit log that were committed with it.
+    pub audited: usize,
 }
 
 impl Execution<'_> {
@@ -136,8 +138,7 @@ impl Execution<'_> {
 
     async fn connect(&self) -> Result<Connection, NoAnswer> {
         // All connections lent for so long to tasks that are over after it.
-        let conn = timeout(self.limit, self.pool.get()).await;
-        Ok(conn.map_err(|_elapsed| NoAnswer::Silence)??)
+        self.pool.get_within(self.limit).await
     }
 
     async fn begin(&self, conn: &mut Connection, input_sha256: &[u8]) -> Result<Claim, Abort> {
@@ -186,6 +187,7 @@ impl Execution<'_> {
             repeated: false,
             input_changed: false,
             outbox_grew: flushed.outbox_grew,
+            audited: flushed.audited,
         };
         Ok((answered, Some(flushed)))
     }
@@ -236,6 +238,7 @@ impl Execution<'_> {
             repeated: true,
             input_changed: known.input_sha256 != input_sha256,
             outbox_grew: false,
+            audited: 0,
         })
     }
 

@@ -152,6 +152,7 @@ impl<'c> Tx<'c> {
         let (_, queued) = try_join(written, outbox::insert(conn, &messages)).await?;
         Ok(Flushed {
             outbox_grew: queued > 0,
+            audited: audited.len(),
             security_events: self.security_events,
         })
     }
@@ -161,6 +162,8 @@ impl<'c> Tx<'c> {
 pub struct Flushed {
     /// There is a new message in the outbox.
     pub outbox_grew: bool,
+    /// Rows of the audit log.
+    pub audited: usize,
     security_events: Vec<SecurityEvent>,
 }
 

@@ -18,7 +18,7 @@ use phantom_worker::camunda::cockpit::Cockpit;
 use phantom_worker::camunda::model::Sorting;
 use phantom_worker::links::{KEY_BYTES, LinkSettings, Links};
 use phantom_worker::mail::{MailSettings, Mailer, Sender, SmtpUrl};
-use phantom_worker::metrics::{Build, Metrics};
+use phantom_worker::metrics::{Build, Metrics, TopicLabels};
 use phantom_worker::readiness::{Phase, Readiness};
 use phantom_worker::store::{Pool, StoreSettings};
 use phantom_worker::tasks::{Event, Outcome, Registry, RetryPolicy, TaskError, TaskHandler, Tx};
@@ -140,8 +140,11 @@ fn build(arguments: &Arguments) -> anyhow::Result<Arc<Parts>> {
         version: "bench",
         revision: "bench",
     };
-    let metrics = Arc::new(Metrics::new(&[TOPIC], TEMPLATES, build));
-    metrics.set_task_slots(TOPIC, arguments.slots);
+    let labels = TopicLabels {
+        name: TOPIC,
+        errors: &[],
+    };
+    let metrics = Arc::new(Metrics::new(&[labels], TEMPLATES, build));
     Ok(Parts::new(Ingredients {
         cockpit: Cockpit::default(),
         engine: Client::new(engine_settings(&arguments.engine, &arguments.tenant)?)?,
@@ -165,6 +168,7 @@ fn build(arguments: &Arguments) -> anyhow::Result<Arc<Parts>> {
             max_tasks: arguments.max_tasks,
             sorting: Sorting::None,
             refusal_span: Duration::from_secs(60),
+            figures_interval: Duration::from_secs(15),
             on_start: None,
         },
         max_reports: arguments.max_reports,

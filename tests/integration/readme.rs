@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use phantom_worker::metrics::catalogue;
 use phantom_worker::topics;
 
 const README: &str = include_str!("../../README.md");
@@ -93,6 +94,38 @@ fn every_topic_and_every_code_is_told() {
         for code in registration.errors {
             assert!(README.contains(&format!("`{code}`")), "{code}");
         }
+    }
+}
+
+fn metrics(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_phantom-worker"))
+        .arg("metrics")
+        .args(arguments)
+        .output();
+    String::from_utf8(output.unwrap().stdout).unwrap()
+}
+
+#[test]
+fn the_page_of_metrics_is_what_the_command_prints() {
+    let page = include_str!("../../grafana/METRICS.md");
+
+    assert_eq!(metrics(&["--markdown"]), page);
+}
+
+#[test]
+fn the_command_lists_every_series_in_each_form() {
+    let json: serde_json::Value = serde_json::from_str(&metrics(&["--json"])).unwrap();
+    let overview = metrics(&[]);
+
+    let names: BTreeSet<_> = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|series| series["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, catalogue().map(|series| series.name).collect());
+    for name in names {
+        assert!(overview.contains(name), "{name}");
     }
 }
 

@@ -212,6 +212,15 @@ fn the_sixth_panic_of_a_poller_within_a_minute_switches_its_topic_off_and_nothin
 
         assert_eq!(tree.incarnation(ChildId::Poller(0)), None);
         assert_eq!(tree.incarnation(ChildId::Pool(0)), None);
+        for (kind, up) in [
+            ("poller", 0.0),
+            ("pool", 0.0),
+            ("handler", 0.0),
+            ("audit", 1.0),
+        ] {
+            let series = format!("phantom_worker_actor_up{{actor=\"{kind}\"}}");
+            assert_eq!(tree.series(&series), up, "{kind}");
+        }
         assert_eq!(tree.incarnation(ChildId::Metrics), before[0]);
         assert_eq!(tree.incarnation(ChildId::Notification), before[2]);
         assert!(tree.exits.try_recv().is_err());

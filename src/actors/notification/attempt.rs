@@ -10,7 +10,7 @@ use tracing::Level;
 use crate::actors::backoff::Backoff;
 use crate::actors::parts::Parts;
 use crate::actors::restart::spread;
-use crate::metrics::Channel;
+use crate::metrics::{AuditOutcome, Channel, DeliveryOutcome};
 use crate::store::audit_log::{self, NewAuditRow};
 use crate::store::clock;
 use crate::store::outbox::ClaimedMessage;
@@ -89,12 +89,16 @@ impl Attempt {
     /// the same Message-ID, an engine message to an instance that has ended by then.
     pub(super) async fn mark(&self, parts: &Parts, channel: Channel, message: &ClaimedMessage) {
         self.tell(channel, message);
+        parts.metrics.message_tried(channel, self.outcome());
         let mut backoff = Backoff::default();
         for _ in 0..MARK_TRIES {
             let write =
                 async |conn: &mut AsyncPgConnection| self.write(conn, channel, message).await;
             match parts.chore_pool.ask(ANSWER_TIMEOUT, write).await {
-                Ok(()) => return,
+                Ok(()) => {
+                    let audited = usize::from(matches!(self, Self::Moot { .. } | Self::Dead(_)));
+                    return parts.metrics.audit_rows(AuditOutcome::Written, audited);
+                }
                 Err(error) => {
                     tracing::debug!(error = %error, "could not mark the message yet");
                     tokio::time::sleep(backoff.next()).await;
@@ -106,6 +110,14 @@ impl Attempt {
             outbox.key = key,
             "could not mark {noun} {key}; its claim runs out"
         );
+    }
+
+    fn outcome(&self) -> DeliveryOutcome {
+        match self {
+            Self::Sent | Self::Moot { .. } => DeliveryOutcome::Delivered,
+            Self::Later(_) => DeliveryOutcome::Retried,
+            Self::Dead(_) => DeliveryOutcome::Dead,
+        }
     }
 
     async fn write(

@@ -2,7 +2,7 @@
 //!
 //! The link of a mail that carries one is made here, each time it is sent: it lies in no database.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use tracing::Level;
@@ -55,6 +55,7 @@ async fn post(
     letter: &Letter<'_>,
 ) -> Attempt {
     let key = &message.notification_key;
+    let began = Instant::now();
     let (outcome, attempt) = match parts.mailer.send(key, letter).await {
         Ok(message_id) => {
             tracing::info!(
@@ -75,7 +76,8 @@ async fn post(
             (MailOutcome::Transient, later(source.to_string(), wait))
         }
     };
-    parts.metrics.mail_finished(mail.template(), outcome);
+    let took = began.elapsed();
+    parts.metrics.mail_finished(mail.template(), outcome, took);
     attempt
 }
 

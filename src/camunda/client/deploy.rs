@@ -41,9 +41,11 @@ impl Client {
             form = form.part(file.name.clone(), part);
         }
         let call = self.post(&["deployment", "create"]).form(form);
-        match self.send(call.request).await? {
-            (200..=299, body) => Ok(parse_json(body).map_err(EngineError::from)?),
-            (status, body) => Err(refusal(call.position, status, body)),
+        let position = call.position;
+        let answered = call.send().await?;
+        match answered.status {
+            200..=299 => Ok(answered.json()?),
+            status => Err(refusal(position, status, answered.body)),
         }
     }
 
@@ -86,11 +88,7 @@ impl Client {
     /// `Refused` with 400 when it does not wait for it: too early, suspended, told before, ended.
     pub async fn correlate(&self, message: &Message) -> Result<(), EngineError> {
         // No tenant: the engine refuses one beside an instance's id.
-        self.post(&["message"])
-            .body(message)?
-            .success()
-            .await
-            .map(drop)
+        self.post(&["message"]).body(message)?.success().await
     }
 
     /// Where our own deployments and instances belong.

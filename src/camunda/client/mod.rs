@@ -11,6 +11,7 @@ pub(crate) mod scripted;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,9 +27,11 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 pub use deploy::DeployError;
+pub use watch::{CallWatch, Came, Operation};
 
 use super::error::{EngineError, Malformed, Position};
 use super::text::parse_json;
+use watch::Exchange;
 
 /// Where the engine is and how it is spoken to. It holds a secret, so it has no `Debug`.
 #[derive(Clone)]
@@ -84,6 +87,7 @@ struct Shared {
     http: reqwest::Client,
     settings: EngineSettings,
     calls: AtomicU64,
+    watch: Option<Arc<dyn CallWatch>>,
 }
 
 /// Below the engine's own 61 s, after which it closes without a word.
@@ -99,6 +103,24 @@ impl Client {
     /// # Errors
     /// When the address is not HTTP's or the certificate authorities cannot be read.
     pub fn new(settings: EngineSettings) -> Result<Self, ClientError> {
+        Self::build(settings, None)
+    }
+
+    /// A client each of whose calls is told to `watch`.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn watched(
+        settings: EngineSettings,
+        watch: Arc<dyn CallWatch>,
+    ) -> Result<Self, ClientError> {
+        Self::build(settings, Some(watch))
+    }
+
+    fn build(
+        settings: EngineSettings,
+        watch: Option<Arc<dyn CallWatch>>,
+    ) -> Result<Self, ClientError> {
         if !matches!(settings.url.scheme(), "http" | "https") {
             return Err(ClientError::Address);
         }
@@ -118,6 +140,7 @@ impl Client {
             http,
             settings,
             calls,
+            watch,
         })))
     }
 
@@ -133,7 +156,9 @@ impl Client {
         self.0.settings.credentials.is_some()
     }
 
-    fn tenant_ids(&self) -> &[String] {
+    /// The tenants whose tasks are fetched and counted; none means all and those without.
+    #[must_use]
+    pub fn tenant_ids(&self) -> &[String] {
         &self.0.settings.tenant_ids
     }
 
@@ -155,6 +180,7 @@ impl Client {
 
     /// A call to a path below the engine's address, whose steps are escaped one by one.
     fn call(&self, method: Method, path: &[&str]) -> Call<'_> {
+        let operation = Operation::of(&method, path);
         let mut url = self.0.settings.url.clone();
         if let Ok(mut steps) = url.path_segments_mut() {
             steps.pop_if_empty().extend(path);
@@ -169,36 +195,52 @@ impl Client {
         }
         Call {
             client: self,
+            operation,
             request,
             position: Position::Elsewhere,
         }
     }
+}
 
-    /// Sends a call and reads what comes back, whatever its status.
-    async fn send(&self, request: RequestBuilder) -> Result<(u16, Vec<u8>), EngineError> {
-        self.0.calls.fetch_add(1, Ordering::Relaxed);
-        let mut response = request.send().await?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(EngineError::Malformed(Malformed::TooLarge {
-                    limit: MAX_ANSWER,
-                }));
-            }
-            body.extend_from_slice(&chunk);
+/// What came back, whatever its status.
+struct Answered<'a> {
+    status: u16,
+    body: Vec<u8>,
+    exchange: Exchange<'a>,
+}
+
+impl Answered<'_> {
+    /// Reads the answer as JSON.
+    fn json<T: DeserializeOwned>(mut self) -> Result<T, EngineError> {
+        let read = parse_json(self.body);
+        if read.is_err() {
+            self.exchange.came = Some(Came::Unreadable);
         }
-        Ok((response.status().as_u16(), body))
+        Ok(read?)
+    }
+}
+
+/// Why an answer could not be read to its end.
+enum Cut {
+    Broken(reqwest::Error),
+    TooLarge,
+}
+
+impl From<reqwest::Error> for Cut {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Broken(error)
     }
 }
 
 /// A call in the making.
 struct Call<'a> {
     client: &'a Client,
+    operation: Operation,
     request: RequestBuilder,
     position: Position,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     fn query<T: Serialize + ?Sized>(mut self, query: &T) -> Self {
         self.request = self.request.query(query);
         self
@@ -229,17 +271,49 @@ impl Call<'_> {
         self
     }
 
-    /// The body of a success.
-    async fn success(self) -> Result<Vec<u8>, EngineError> {
-        match self.client.send(self.request).await? {
-            (200..=299, body) => Ok(body),
-            (status, body) => Err(EngineError::from_answer(self.position, status, body)),
+    /// Sends the call and reads what comes back, whatever its status.
+    async fn send(self) -> Result<Answered<'a>, EngineError> {
+        self.client.0.calls.fetch_add(1, Ordering::Relaxed);
+        let mut exchange = Exchange::begin(self.client, self.operation);
+        match exchanged(self.request).await {
+            Ok((status, body)) => {
+                exchange.came = Some(Came::Status(status));
+                Ok(Answered {
+                    status,
+                    body,
+                    exchange,
+                })
+            }
+            Err(Cut::Broken(error)) => {
+                exchange.came = Some(Came::from(&error));
+                Err(error.into())
+            }
+            Err(Cut::TooLarge) => {
+                exchange.came = Some(Came::Unreadable);
+                let limit = MAX_ANSWER;
+                Err(EngineError::Malformed(Malformed::TooLarge { limit }))
+            }
         }
+    }
+
+    /// What a success answered.
+    async fn succeed(self) -> Result<Answered<'a>, EngineError> {
+        let position = self.position;
+        let answered = self.send().await?;
+        match answered.status {
+            200..=299 => Ok(answered),
+            status => Err(EngineError::from_answer(position, status, answered.body)),
+        }
+    }
+
+    /// The call has no answer but its success.
+    async fn success(self) -> Result<(), EngineError> {
+        self.succeed().await.map(drop)
     }
 
     /// The answer is JSON.
     async fn json<T: DeserializeOwned>(self) -> Result<T, EngineError> {
-        Ok(parse_json(self.success().await?)?)
+        self.succeed().await?.json()
     }
 
     /// The answer is JSON, or the engine's own 404.
@@ -250,6 +324,18 @@ impl Call<'_> {
             Err(error) => Err(error),
         }
     }
+}
+
+async fn exchanged(request: RequestBuilder) -> Result<(u16, Vec<u8>), Cut> {
+    let mut response = request.send().await?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(Cut::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((response.status().as_u16(), body))
 }
 
 fn authorities(path: &Path) -> Result<Vec<Certificate>, ClientError> {

@@ -62,6 +62,25 @@ impl Client {
         self.count("external-task", filter).await
     }
 
+    /// The task of that kind that was created first, in the client's tenants.
+    ///
+    /// # Errors
+    /// When the engine gives no answer.
+    pub async fn oldest_task(&self, filter: &TaskFilter) -> Result<Option<TaskState>, EngineError> {
+        let first = [
+            ("sortBy", "createTime"),
+            ("sortOrder", "asc"),
+            ("maxResults", "1"),
+        ];
+        let call = self
+            .get(&["external-task"])
+            .query(filter)
+            .query(&self.tenant_query())
+            .query(&first);
+        let found: Vec<TaskState> = call.json().await?;
+        Ok(found.into_iter().next())
+    }
+
     /// The incidents of that kind, in the client's tenants.
     ///
     /// # Errors

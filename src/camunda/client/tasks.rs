@@ -116,7 +116,6 @@ impl Client {
         self.post(&["external-task", task.as_str(), "unlock"])
             .success()
             .await
-            .map(drop)
     }
 
     async fn report<T: Serialize>(
@@ -131,6 +130,5 @@ impl Client {
             .body(&InTheNameOf { worker_id, what })?
             .success()
             .await
-            .map(drop)
     }
 }

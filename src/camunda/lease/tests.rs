@@ -152,6 +152,32 @@ async fn one_lost_heartbeat_does_no_harm() {
 }
 
 #[tokio::test]
+async fn heartbeats_are_counted_and_what_is_left_of_the_lock_is_told() {
+    let engine = Engine::new(|n| match n {
+        0 => error(503),
+        1 => extended(),
+        _ => error(404),
+    })
+    .await;
+    let mut lease = engine.lease();
+    assert!(lease.handle().share_left() > 0.9);
+
+    let held = lease.hold(engine.beats(2)).await;
+    let left = lease.handle().share_left();
+    let lost = lease.hold(pending::<()>()).await;
+
+    assert_eq!((held, lost), (Ok(()), Err(LeaseLost::Gone)));
+    assert!((0.0..=1.0).contains(&left), "{left}");
+    assert!(lease.handle().share_left() == 0.0);
+    let counted = Extensions {
+        ok: 1,
+        lost: 1,
+        failed: 1,
+    };
+    assert_eq!(lease.handle().extensions(), counted);
+}
+
+#[tokio::test]
 async fn a_heartbeat_in_flight_is_awaited_when_the_work_ends() {
     let engine = Engine::new(|_| extended().set_delay(LOCK / 6)).await;
     let mut lease = engine.lease();

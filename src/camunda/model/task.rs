@@ -109,6 +109,9 @@ pub struct TaskState {
     /// Who locked it last; none after an unlock.
     #[serde(default)]
     pub worker_id: Option<String>,
+    /// When the task came to be, by the engine's clock.
+    #[serde(default, deserialize_with = "lenient_date")]
+    pub create_time: Option<DateTime<Utc>>,
     /// When the lock, or the wait after a failure, runs out.
     #[serde(default, deserialize_with = "lenient_date")]
     pub lock_expiration_time: Option<DateTime<Utc>>,

@@ -6,7 +6,7 @@ mod cast;
 mod customers;
 mod mailbox;
 mod seed;
-mod table;
+pub(super) mod table;
 mod visitors;
 mod walk;
 

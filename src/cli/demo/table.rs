@@ -35,7 +35,7 @@ pub(super) fn print(process: &Process, walks: &[Walk], cockpit: &Cockpit) {
 }
 
 /// A table in the style of them all.
-pub(super) fn empty(header: &[&str]) -> Table {
+pub(in crate::cli) fn empty(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_header(
         header

@@ -1,6 +1,6 @@
 //! The status page, the way to Cockpit and the log level, at the ops port.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::stand::{
     Answer, LOOPBACK, TOPIC, Worker, ask, ask_with, get, healthy, parts, read_answer, send,
@@ -33,7 +33,7 @@ fn failure() -> TaskFailure {
 fn the_status_tells_of_topics_actors_outbox_and_failures() {
     let worker = Worker::healthy();
     let now = Instant::now();
-    worker.metrics.set_task_slots(TOPIC, 8);
+    worker.metrics.set_topic(TOPIC, 8, Duration::from_secs(10));
     let _busy = worker.metrics.task_in_flight(TOPIC);
     let poller = ("topic_poller", Some(TOPIC));
     worker.readiness.actor_started(poller, now);

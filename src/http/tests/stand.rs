@@ -23,7 +23,7 @@ use crate::http::{
     HttpParts, HttpSettings, OpsDesk, Public, Servers, ServersHandle, Site, bind_within,
 };
 use crate::links::{KEY_BYTES, LinkSettings, Links};
-use crate::metrics::{Build, Metrics, Templates};
+use crate::metrics::{Build, Metrics, Templates, TopicLabels};
 use crate::readiness::{Phase, Readiness};
 use crate::store::{Pool, StoreSettings};
 use crate::telemetry::LogLevel;
@@ -250,8 +250,12 @@ pub(super) fn healthy() -> Readiness {
 }
 
 pub(super) fn test_metrics() -> Metrics {
+    let topic = TopicLabels {
+        name: TOPIC,
+        errors: &[],
+    };
     Metrics::new(
-        &[TOPIC],
+        &[topic],
         Templates {
             mails: &[],
             engine_messages: &[],

@@ -13,7 +13,7 @@ use phantom_worker::camunda::cockpit::Cockpit;
 use phantom_worker::camunda::model::Sorting;
 use phantom_worker::links::{KEY_BYTES, LinkSettings, Links};
 use phantom_worker::mail::{MailSettings, Mailer, Sender, SmtpUrl};
-use phantom_worker::metrics::{ActorKind, Build, Metrics};
+use phantom_worker::metrics::{ActorKind, Build, Metrics, TopicLabels};
 use phantom_worker::readiness::{Phase, Readiness};
 use phantom_worker::tasks::{Registry, RetryPolicy};
 use secrecy::SecretBox;
@@ -78,6 +78,7 @@ impl<'w> TreeBuilder<'w> {
                 max_tasks: None,
                 sorting: Sorting::None,
                 refusal_span: Duration::from_secs(60),
+                figures_interval: Duration::from_secs(1),
                 on_start: None,
             },
             topic: TopicSettings {
@@ -127,6 +128,11 @@ impl<'w> TreeBuilder<'w> {
 
     pub(crate) fn start(self) -> Tree {
         let names: Vec<_> = self.registry.iter().map(|known| known.topic).collect();
+        let labels = self.registry.iter().map(|known| TopicLabels {
+            name: known.topic,
+            errors: known.errors,
+        });
+        let labels: Vec<_> = labels.collect();
         let build = Build {
             version: "test",
             revision: "test",
@@ -150,7 +156,7 @@ impl<'w> TreeBuilder<'w> {
             chore_pool: self.world.database.pool.clone(),
             mailer: Mailer::new(MailSettings::new(smtp, sender)).unwrap(),
             links: Arc::new(self.links),
-            metrics: Arc::new(Metrics::new(&names, TEMPLATES, build)),
+            metrics: Arc::new(Metrics::new(&labels, TEMPLATES, build)),
             readiness: Arc::new(Readiness::new(&names, Instant::now())),
             topics: topics.collect(),
             settings: self.settings,

@@ -38,6 +38,7 @@ impl WorkerBuilder {
             )
             .set("HTTP_BIND", "127.0.0.1:0")
             .set("PUBLIC_HTTP_BIND", "127.0.0.1:0")
+            .set("METRICS_INTERVAL", "1s")
             .set("LOG_FORMAT", "json")
             .set("LOG_LEVEL", "info,phantom_worker=debug")
             // The tests' own server may run without fsync; what crashes here is never the machine.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod sent;
+mod watched;
 
 use std::time::Duration;
 
