@@ -142,6 +142,7 @@ fn build(settings: RunSettings) -> anyhow::Result<Arc<Parts>> {
             max_tasks: settings.work.max_tasks,
             sorting: settings.work.sorting,
             refusal_span: REFUSAL_SPAN,
+            checkpoint_file: settings.audit.checkpoint_file,
             on_start: None,
         },
         max_reports: settings.work.max_reports,

@@ -54,6 +54,8 @@ pub struct Metrics {
     outbox_oldest_pending: GaugeVec,
     mails: IntCounterVec,
     engine_messages: IntCounterVec,
+    audit_unsealed_rows: IntGauge,
+    audit_oldest_unsealed: GaugeVec,
 }
 
 /// What this build can send, by the names in the outbox.
@@ -206,6 +208,17 @@ impl Metrics {
                 "Attempts to tell a process instance a message, by what came of them",
                 &["template", "outcome"],
             ),
+            audit_unsealed_rows: make.gauge(
+                "audit_unsealed_rows",
+                "Rows of the audit log without a seal, counted up to 100000 (read from the \
+                 database and equal in every replica: max, never sum)",
+            ),
+            audit_oldest_unsealed: make.seconds(
+                "audit_oldest_unsealed_timestamp_seconds",
+                "When the oldest row of the audit log without a seal happened, 0 when there is \
+                 none (read from the database and equal in every replica: max, never sum)",
+                &[],
+            ),
             registry: make.into_registry(),
         };
         metrics.start_topics(topics);
@@ -312,6 +325,15 @@ impl Metrics {
             .set(depth.oldest_pending.unwrap_or(0.0));
     }
 
+    /// How many rows of the audit log wait for their seal, and when the oldest of them happened, in
+    /// seconds since 1970.
+    pub fn set_audit_lag(&self, rows: i64, oldest: Option<f64>) {
+        self.audit_unsealed_rows.set(rows);
+        self.audit_oldest_unsealed
+            .with_label_values::<&str>(&[])
+            .set(oldest.unwrap_or(0.0));
+    }
+
     /// The mail server took a mail, or did not.
     pub fn mail_finished(&self, template: &'static str, outcome: MailOutcome) {
         self.mails
@@ -372,6 +394,7 @@ impl Metrics {
         for &channel in Channel::ALL {
             self.set_outbox(channel, OutboxDepth::default());
         }
+        self.set_audit_lag(0, None);
         for template in templates.mails {
             for outcome in MailOutcome::ALL {
                 self.mails.with_label_values(&[template, outcome.as_str()]);

@@ -1,5 +1,6 @@
 //! What the actors work with. All of it survives every one of them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::audit::{AuditActor, Happened, Journal, JournalGrew};
+use super::checkpoints::Checkpoints;
 use super::directory::Directory;
 use super::models::Models;
 use super::outage::Outage;
@@ -52,6 +54,8 @@ pub struct Parts {
     pub directory: Directory,
     /// What happened and is not written yet.
     pub(crate) journal: Journal,
+    /// What this process has told the world of the audit chain.
+    pub(crate) checkpoints: Checkpoints,
     /// Wakes whoever sends mails: there is a new one.
     pub(crate) outbox_grew: Notify,
     /// Where handlers run, alone or among others.
@@ -82,6 +86,8 @@ pub struct TreeSettings {
     pub sorting: Sorting,
     /// Over how long the engine must refuse a `complete` before it is taken at its word.
     pub refusal_span: Duration,
+    /// Where checkpoints of the audit chain are appended, beside the log.
+    pub checkpoint_file: Option<PathBuf>,
     /// Called as an actor starts. Tests make it panic.
     pub on_start: Option<StartHook>,
 }
@@ -125,6 +131,7 @@ impl Parts {
         Arc::new(Self {
             directory: Directory::new(Arc::clone(&given.metrics)),
             journal: Journal::default(),
+            checkpoints: Checkpoints::new(given.settings.checkpoint_file.clone()),
             ward: Ward::default(),
             engine_outage: Outage::default(),
             models: Models::default(),

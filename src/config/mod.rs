@@ -8,6 +8,7 @@
 //! Whatever is a secret can be given by a `…_FILE` variant, is hidden from `--help`, and never
 //! appears in a fault.
 
+mod audit;
 mod by_topic;
 mod defaults;
 mod engine;
@@ -23,6 +24,7 @@ mod work;
 
 use clap::Args;
 
+pub use audit::{AuditArgs, AuditSettings};
 pub use engine::EngineArgs;
 pub use faults::{Faults, Raw};
 pub use http::HttpArgs;
@@ -56,6 +58,8 @@ pub struct RunArgs {
     #[command(flatten)]
     http: HttpArgs,
     #[command(flatten)]
+    audit: AuditArgs,
+    #[command(flatten)]
     telemetry: TelemetryArgs,
 }
 
@@ -73,6 +77,8 @@ pub struct RunSettings {
     pub links: LinkSettings,
     /// Our own servers.
     pub http: HttpSettings,
+    /// What leaves the database about the audit log.
+    pub audit: AuditSettings,
     /// Logs.
     pub telemetry: TelemetrySettings,
 }
@@ -137,6 +143,8 @@ pub struct Parts {
     pub links: Option<LinkSettings>,
     /// Our own servers.
     pub http: Option<HttpSettings>,
+    /// What leaves the database about the audit log.
+    pub audit: Option<AuditSettings>,
     /// Logs.
     pub telemetry: Option<TelemetrySettings>,
 }
@@ -161,6 +169,7 @@ impl RunArgs {
             mail: self.mail.read(&mut faults),
             links: self.links.read(&mut faults),
             http: self.http.read(&mut faults),
+            audit: self.audit.read(&mut faults),
             telemetry: self.telemetry.read(&mut faults),
         };
         (parts, faults)
@@ -176,6 +185,7 @@ impl Parts {
             mail: self.mail?,
             links: self.links?,
             http: self.http?,
+            audit: self.audit?,
             telemetry: self.telemetry?,
         })
     }

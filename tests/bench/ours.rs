@@ -163,6 +163,7 @@ fn build(arguments: &Arguments) -> anyhow::Result<Arc<Parts>> {
             max_tasks: arguments.max_tasks,
             sorting: Sorting::None,
             refusal_span: Duration::from_secs(60),
+            checkpoint_file: None,
             on_start: None,
         },
         max_reports: arguments.max_reports,

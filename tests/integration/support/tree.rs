@@ -77,6 +77,7 @@ impl<'w> TreeBuilder<'w> {
                 max_tasks: None,
                 sorting: Sorting::None,
                 refusal_span: Duration::from_secs(60),
+                checkpoint_file: None,
                 on_start: None,
             },
             topic: TopicSettings {
