@@ -3,6 +3,7 @@
 //! A command reads the settings it needs, does its work, and says what came of it: results on
 //! standard output, everything else on standard error, and an exit code that scripts can rely on.
 
+mod audit;
 mod check;
 mod demo;
 mod deploy;
@@ -61,6 +62,7 @@ enum Command {
     Start(start::Start),
     Check(check::Check),
     Import(import::Import),
+    Audit(audit::Audit),
     Demo(demo::Demo),
 }
 
@@ -97,6 +99,7 @@ impl Command {
             Self::Start(start) => once(start.execute()),
             Self::Check(check) => once(check.execute()),
             Self::Import(import) => once(import.execute()),
+            Self::Audit(audit) => once(audit.execute()),
             Self::Demo(demo) => once(demo.execute()),
         }
     }
