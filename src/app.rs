@@ -161,6 +161,7 @@ fn build(settings: RunSettings, metrics: Arc<Metrics>) -> anyhow::Result<Arc<Par
             sorting: settings.work.sorting,
             refusal_span: REFUSAL_SPAN,
             figures_interval: settings.metrics.interval,
+            checkpoint_file: settings.audit.checkpoint_file,
             on_start: None,
         },
         max_reports: settings.work.max_reports,

@@ -145,18 +145,17 @@ fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
     if level.split(',').any(is_slip) {
         return Err(refused(None));
     }
-    let level = match level.split(',').any(|part| part.starts_with(SECURITY)) {
-        true => level.to_owned(),
-        // A quiet worker still tells the security team what happened, unless it is told not to.
-        false => format!("{level},{SECURITY}=info"),
-    };
+    // A quiet worker still tells who watches what happened, unless it is told not to.
+    let names = |target: &str| level.split(',').any(|part| part.starts_with(target));
+    let unnamed = ALWAYS_ON.into_iter().filter(|target| !names(target));
+    let level = unnamed.fold(level.to_owned(), |all, name| all + "," + name + "=info");
     EnvFilter::builder()
         .parse(&level)
         .map_err(|source| refused(Some(source)))
 }
 
-/// The target of security events, for a log collector.
-const SECURITY: &str = "security";
+/// The targets of security events and of the audit log's checkpoints, for a log collector.
+const ALWAYS_ON: [&str; 2] = ["security", "audit"];
 
 /// The wall clock in UTC, to the millisecond.
 struct Clock;

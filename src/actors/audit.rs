@@ -1,7 +1,9 @@
-//! Writes down what happened without a task: starts, restarts, lost locks, the drain.
+//! Writes down what happened without a task (starts, restarts, lost locks, the drain), and has the
+//! log sealed.
 //!
 //! What tasks change is audited in the tasks' own transactions. These events have none, so a
-//! `Journal` outside the actor keeps them until the database has taken them.
+//! `Journal` outside the actor keeps them until the database has taken them. Sealing is the work of
+//! `seal`; here is when it happens.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +16,9 @@ use serde_json::{Value, json};
 
 use super::directory::{Address, Core};
 use super::exit::ExitGuard;
-use super::messages::understands_its_supervisor;
+use super::messages::{AuditAppended, understands_its_supervisor};
 use super::parts::Parts;
+use super::seal::{SOON, seal_round};
 use super::supervisor::ChildId;
 use crate::metrics::{ActorKind, AuditOutcome};
 use crate::store::audit_log::{self, NewAuditRow};
@@ -110,6 +113,10 @@ impl Happened {
 pub struct AuditActor {
     parts: Arc<Parts>,
     writing: bool,
+    sealing: bool,
+    /// There is something new since the sealing under way began, or since the last one.
+    appended: bool,
+    seal_timer: Option<SpawnHandle>,
     _guard: ExitGuard<ChildId>,
 }
 
@@ -118,6 +125,9 @@ impl AuditActor {
         Self {
             parts,
             writing: false,
+            sealing: false,
+            appended: false,
+            seal_timer: None,
             _guard: guard,
         }
     }
@@ -134,10 +144,50 @@ impl AuditActor {
         ctx.spawn(written.into_actor(self).map(|written, actor, ctx| {
             actor.writing = false;
             let wait = match written {
-                Ok(true) => Duration::ZERO,
+                Ok(true) => {
+                    actor.appended(ctx);
+                    Duration::ZERO
+                }
                 _ => RETRY,
             };
             ctx.run_later(wait, |actor, ctx| actor.write(ctx));
+        }));
+    }
+
+    /// The first hint after a sealing sets the clock for the next; the others find it set.
+    fn appended(&mut self, ctx: &mut Context<Self>) {
+        let known = std::mem::replace(&mut self.appended, true);
+        if !known && !self.sealing {
+            self.seal_after(SOON, ctx);
+        }
+    }
+
+    fn seal_after(&mut self, wait: Duration, ctx: &mut Context<Self>) {
+        if let Some(timer) = self.seal_timer.take() {
+            ctx.cancel_future(timer);
+        }
+        self.seal_timer = Some(ctx.run_later(wait, |actor, ctx| actor.seal(ctx)));
+    }
+
+    fn seal(&mut self, ctx: &mut Context<Self>) {
+        // The drain seals what is left, when everybody has said their last words.
+        if self.sealing || self.parts.is_draining() {
+            return;
+        }
+        self.sealing = true;
+        self.appended = false;
+        let parts = Arc::clone(&self.parts);
+        let sealed = self
+            .parts
+            .spawn_chore(async move { seal_round(&parts).await });
+        ctx.spawn(sealed.into_actor(self).map(|next, actor, ctx| {
+            actor.sealing = false;
+            let wait = match (actor.appended, next) {
+                (false, Ok(next)) => next,
+                // Also after a panic, which the log has told of.
+                _ => SOON,
+            };
+            actor.seal_after(wait, ctx);
         }));
     }
 }
@@ -204,6 +254,7 @@ impl Actor for AuditActor {
         self.parts.starting(ActorKind::Audit);
         ctx.set_mailbox_capacity(1024);
         self.write(ctx);
+        self.seal(ctx);
     }
 }
 
@@ -217,6 +268,14 @@ impl Handler<JournalGrew> for AuditActor {
 
     fn handle(&mut self, _: JournalGrew, ctx: &mut Self::Context) {
         self.write(ctx);
+    }
+}
+
+impl Handler<AuditAppended> for AuditActor {
+    type Result = ();
+
+    fn handle(&mut self, _: AuditAppended, ctx: &mut Self::Context) {
+        self.appended(ctx);
     }
 }
 

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::audit::{Happened, write_journal};
 use super::parts::Parts;
+use super::seal;
 
 /// How the drain ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,7 @@ pub async fn drain(parts: &Arc<Parts>, deadline: Duration) -> Drained {
     // A mail that still waits for its server keeps its claim and is sent by another replica.
     drop(tokio::time::timeout(LAST_WORDS, all_done(&parts.chores)).await);
     say_last_words(parts, orphans).await;
+    seal::seal_last(parts, LAST_WORDS).await;
     Drained { orphans }
 }
 

@@ -11,10 +11,10 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::audit::Happened;
+use super::audit::{AuditActor, Happened};
 use super::backoff::Backoff;
 use super::delivery::{Delivery, Held};
-use super::messages::{OutboxGrew, TaskFinished};
+use super::messages::{AuditAppended, OutboxGrew, TaskFinished};
 use super::metrics::MetricsActor;
 use super::models::Catch;
 use super::notification::NotificationActor;
@@ -162,6 +162,9 @@ impl Life {
         }
         let metrics = &self.parts.metrics;
         metrics.audit_rows(AuditOutcome::Written, answered.audited);
+        if !answered.repeated {
+            self.parts.directory.tell::<AuditActor, _>(AuditAppended);
+        }
         if answered.outbox_grew {
             self.parts.outbox_grew.notify_one();
             let directory = &self.parts.directory;

@@ -54,6 +54,11 @@ pub struct FetchFinished {
 #[rtype(result = "()")]
 pub struct OutboxGrew;
 
+/// There is something new in the audit log, committed and not sealed yet.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AuditAppended;
+
 /// What the supervisor says to every child: are you there, end, and (in tests) panic.
 macro_rules! understands_its_supervisor {
     ($actor:ty) => {

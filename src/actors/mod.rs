@@ -1,8 +1,9 @@
 //! The tree: who watches whom, and how tasks move through it.
 //!
 //! An actor is a thin shell on the main arbiter and never works there: what takes time is a plain
-//! `async fn` (`fetch`, `life`, [`notification::Lanes::send_due`], [`metrics::refresh`]) spawned on the
-//! multi-thread runtime. What must survive a restart is outside the actors, in a [`Topic`] per topic.
+//! `async fn` (`fetch`, `life`, [`notification::Lanes::send_due`], [`metrics::refresh`],
+//! [`seal::seal_round`]) spawned on the multi-thread runtime. What must survive a restart is outside
+//! the actors, in a [`Topic`] per topic.
 //!
 //! ```text
 //! Supervisor
@@ -15,6 +16,7 @@
 
 pub mod audit;
 mod backoff;
+mod checkpoints;
 mod delivery;
 pub mod directory;
 pub mod drain;
@@ -34,6 +36,7 @@ pub mod poller;
 pub mod pool;
 mod report;
 mod restart;
+pub mod seal;
 pub mod supervisor;
 mod sweep;
 mod topic;

@@ -1,5 +1,6 @@
 //! What the actors work with. All of it survives every one of them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::audit::{AuditActor, Happened, Journal, JournalGrew};
+use super::checkpoints::Checkpoints;
 use super::directory::Directory;
 use super::models::Models;
 use super::outage::Outage;
@@ -56,6 +58,8 @@ pub struct Parts {
     pub directory: Directory,
     /// What happened and is not written yet.
     pub(crate) journal: Journal,
+    /// What this process has told the world of the audit chain.
+    pub(crate) checkpoints: Checkpoints,
     /// Wakes whoever sends mails: there is a new one.
     pub(crate) outbox_grew: Notify,
     /// Where handlers run, alone or among others.
@@ -88,6 +92,8 @@ pub struct TreeSettings {
     pub refusal_span: Duration,
     /// Between two readings of the figures that all replicas share.
     pub figures_interval: Duration,
+    /// Where checkpoints of the audit chain are appended, beside the log.
+    pub checkpoint_file: Option<PathBuf>,
     /// Called as an actor starts. Tests make it panic.
     pub on_start: Option<StartHook>,
 }
@@ -133,6 +139,7 @@ impl Parts {
         Arc::new(Self {
             directory: Directory::new(Arc::clone(&given.metrics)),
             journal: Journal::default(),
+            checkpoints: Checkpoints::new(given.settings.checkpoint_file.clone()),
             ward: Ward::default(),
             engine_outage: Outage::default(),
             models: Models::default(),

@@ -3,6 +3,7 @@
 //! A command reads the settings it needs, does its work, and says what came of it: results on
 //! standard output, everything else on standard error, and an exit code that scripts can rely on.
 
+mod audit;
 mod check;
 mod demo;
 mod deploy;
@@ -63,6 +64,7 @@ enum Command {
     Check(check::Check),
     Import(import::Import),
     Metrics(metrics::Metrics),
+    Audit(audit::Audit),
     Demo(demo::Demo),
 }
 
@@ -100,6 +102,7 @@ impl Command {
             Self::Check(check) => once(check.execute()),
             Self::Import(import) => once(import.execute()),
             Self::Metrics(metrics) => once(metrics.execute()),
+            Self::Audit(audit) => once(audit.execute()),
             Self::Demo(demo) => once(demo.execute()),
         }
     }

@@ -9,6 +9,7 @@
 //! appears in a fault.
 
 mod admin;
+mod audit;
 mod by_topic;
 mod cockpit;
 mod defaults;
@@ -28,6 +29,7 @@ use clap::Args;
 use secrecy::SecretString;
 
 pub use admin::AdminArgs;
+pub use audit::{AuditArgs, AuditSettings};
 pub use cockpit::CockpitArgs;
 pub use engine::EngineArgs;
 pub use faults::{Faults, Raw};
@@ -70,6 +72,8 @@ pub struct RunArgs {
     #[command(flatten)]
     metrics: MetricsArgs,
     #[command(flatten)]
+    audit: AuditArgs,
+    #[command(flatten)]
     telemetry: TelemetryArgs,
 }
 
@@ -93,6 +97,8 @@ pub struct RunSettings {
     pub admin_token: Option<SecretString>,
     /// Figures.
     pub metrics: MetricsSettings,
+    /// What leaves the database about the audit log.
+    pub audit: AuditSettings,
     /// Logs.
     pub telemetry: TelemetrySettings,
 }
@@ -163,6 +169,8 @@ pub struct Parts {
     pub admin_token: Option<Option<SecretString>>,
     /// Figures.
     pub metrics: Option<MetricsSettings>,
+    /// What leaves the database about the audit log.
+    pub audit: Option<AuditSettings>,
     /// Logs.
     pub telemetry: Option<TelemetrySettings>,
 }
@@ -190,6 +198,7 @@ impl RunArgs {
             cockpit: self.cockpit.read(&mut faults),
             admin_token: self.admin.read(&mut faults),
             metrics: self.metrics.read(&mut faults),
+            audit: self.audit.read(&mut faults),
             telemetry: self.telemetry.read(&mut faults),
         };
         (parts, faults)
@@ -208,6 +217,7 @@ impl Parts {
             cockpit: self.cockpit?,
             admin_token: self.admin_token?,
             metrics: self.metrics?,
+            audit: self.audit?,
             telemetry: self.telemetry?,
         })
     }

@@ -144,6 +144,12 @@ catalogue! {
     AUDIT_EVENTS = Counter, Count, "audit_events_total",
         [outcome: Closed(AuditOutcome::VALUES)], Process,
         "Audit rows of tasks and actors: committed, or not taken by the database and tried again";
+    AUDIT_UNSEALED = Gauge, Count, "audit_unsealed_rows",
+        [], Database,
+        "Audit rows that are not in the hash chain yet";
+    AUDIT_OLDEST_UNSEALED = Gauge, Timestamp, "audit_oldest_unsealed_timestamp_seconds",
+        [], Database,
+        "When the oldest of them was written; 0 when there is none";
     OUTBOX_MESSAGES = Gauge, Count, "outbox_messages",
         [channel: Closed(Channel::VALUES), state: Closed(OutboxState::VALUES)], Database,
         "Messages in the outbox";

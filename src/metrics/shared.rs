@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec};
+use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec};
 use serde::{Deserialize, Serialize};
 
 use super::labels::{Channel, Collector, OutboxState, TaskState};
@@ -10,6 +10,8 @@ use super::maker::Maker;
 use super::{Metrics, catalogue};
 
 pub(super) struct Shared {
+    audit_unsealed: IntGauge,
+    audit_oldest_unsealed: Gauge,
     outbox_messages: IntGaugeVec,
     outbox_oldest_pending: GaugeVec,
     engine_tasks: IntGaugeVec,
@@ -22,6 +24,8 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(make: &Maker<'_>) -> Self {
         Self {
+            audit_unsealed: make.gauge(&catalogue::AUDIT_UNSEALED),
+            audit_oldest_unsealed: make.seconds(&catalogue::AUDIT_OLDEST_UNSEALED),
             outbox_messages: make.gauges(&catalogue::OUTBOX_MESSAGES),
             outbox_oldest_pending: make.seconds_by(&catalogue::OUTBOX_OLDEST_PENDING),
             engine_tasks: make.gauges(&catalogue::ENGINE_TASKS),
@@ -88,6 +92,13 @@ impl Metrics {
             .outbox_oldest_pending
             .with_label_values(&[channel.as_str()])
             .set(depth.oldest_pending.unwrap_or(0.0));
+    }
+
+    /// How far the hash chain is behind the audit log: rows, and when the oldest of them was
+    /// written, in seconds since 1970.
+    pub fn set_audit_lag(&self, unsealed: i64, oldest: Option<f64>) {
+        self.shared.audit_unsealed.set(unsealed);
+        self.shared.audit_oldest_unsealed.set(oldest.unwrap_or(0.0));
     }
 
     /// What the engine holds for a topic now. States that drained fall back to 0.

@@ -270,6 +270,26 @@ fn what_is_in_flight_counts_itself_out() {
 }
 
 #[test]
+fn a_sealed_audit_log_falls_back_to_zero() {
+    let metrics = metrics();
+    assert_line(&metrics, "phantom_worker_audit_unsealed_rows 0");
+
+    metrics.set_audit_lag(3, Some(1_800_000_000.5));
+    assert_line(&metrics, "phantom_worker_audit_unsealed_rows 3");
+    assert_line(
+        &metrics,
+        "phantom_worker_audit_oldest_unsealed_timestamp_seconds 1800000000.5",
+    );
+
+    metrics.set_audit_lag(0, None);
+    assert_line(&metrics, "phantom_worker_audit_unsealed_rows 0");
+    assert_line(
+        &metrics,
+        "phantom_worker_audit_oldest_unsealed_timestamp_seconds 0",
+    );
+}
+
+#[test]
 fn a_topic_shows_its_slots_and_whether_it_is_off() {
     let metrics = metrics();
 

@@ -5,6 +5,7 @@
 //! error means is decided by the room that asked. Knows nothing of topics, engines or mails.
 
 pub mod audit_log;
+pub mod audit_seals;
 pub mod clock;
 pub mod customers;
 pub mod email_verifications;

@@ -131,11 +131,15 @@ fn the_level_chooses_what_is_logged_by_module() {
 }
 
 #[test]
-fn security_events_are_logged_unless_told_otherwise_by_name() {
-    let log = || info!(target: SECURITY, "security event account_locked");
+fn security_events_and_checkpoints_are_logged_unless_told_otherwise_by_name() {
+    let log = || {
+        info!(target: "security", "account locked");
+        info!(target: "audit", "checkpoint");
+    };
+    let lines = |level| logged(LogFormat::Json, level, log).lines().count();
 
-    assert!(logged(LogFormat::Json, "error", log).contains("account_locked"));
-    assert_eq!(logged(LogFormat::Json, "info,security=off", log), "");
+    let levels = ["error", "info,security=off", "info,security=off,audit=off"];
+    assert_eq!(levels.map(lines), [2, 1, 0]);
 }
 
 #[test]

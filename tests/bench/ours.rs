@@ -169,6 +169,7 @@ fn build(arguments: &Arguments) -> anyhow::Result<Arc<Parts>> {
             sorting: Sorting::None,
             refusal_span: Duration::from_secs(60),
             figures_interval: Duration::from_secs(15),
+            checkpoint_file: None,
             on_start: None,
         },
         max_reports: arguments.max_reports,

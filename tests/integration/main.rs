@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a story cannot do without ends it")]
 
+mod audit_chain;
 mod bad_variables;
 mod bpmn_models;
 mod commands;
@@ -25,6 +26,7 @@ mod poison;
 mod readme;
 mod redelivery;
 mod restart;
+mod roles;
 mod rooms;
 mod settings;
 mod shared_figures;

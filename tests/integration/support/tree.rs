@@ -79,6 +79,7 @@ impl<'w> TreeBuilder<'w> {
                 sorting: Sorting::None,
                 refusal_span: Duration::from_secs(60),
                 figures_interval: Duration::from_secs(1),
+                checkpoint_file: None,
                 on_start: None,
             },
             topic: TopicSettings {

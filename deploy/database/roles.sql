@@ -1,0 +1,78 @@
+-- Two roles for the worker's database: one owns the schema and migrates, the other works.
+--
+--   phantom_owner    MIGRATE_DATABASE_URL of `phantom-worker migrate`
+--   phantom_runtime  DATABASE_URL of every other command; of the audit log it may read and add to,
+--                    and nothing else
+--
+-- Run it as a superuser in the worker's database, before the first migration or at any time later;
+-- running it again changes nothing. Other names: replace both words throughout, as with
+--   sed 's/phantom_owner/wallets_owner/g; s/phantom_runtime/wallets_runtime/g' roles.sql | psql …
+-- Passwords are not its business: ALTER ROLE … PASSWORD, or whatever your pg_hba.conf asks for.
+--
+-- Where one role did both until now, it owns the tables, and what it owns it could still change.
+-- Then first, as a superuser: REASSIGN OWNED BY phantom_runtime TO phantom_owner.
+
+BEGIN;
+
+DO $$
+BEGIN
+    -- Two runs at once must not both find that a role is missing.
+    PERFORM pg_advisory_xact_lock(hashtext('phantom-worker roles'));
+    IF to_regrole('phantom_owner') IS NULL THEN
+        CREATE ROLE phantom_owner LOGIN NOINHERIT;
+    END IF;
+    IF to_regrole('phantom_runtime') IS NULL THEN
+        CREATE ROLE phantom_runtime LOGIN NOINHERIT;
+    END IF;
+    IF EXISTS (
+        SELECT FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relowner = 'phantom_runtime'::regrole
+    ) THEN
+        RAISE EXCEPTION 'phantom_runtime owns tables, and could change whatever is in them'
+            USING HINT = 'REASSIGN OWNED BY phantom_runtime TO phantom_owner';
+    END IF;
+    IF (SELECT rolsuper FROM pg_roles WHERE rolname = 'phantom_runtime')
+       OR pg_has_role('phantom_runtime', 'phantom_owner', 'MEMBER') THEN
+        RAISE EXCEPTION 'phantom_runtime has the rights of the owner, or of a superuser';
+    END IF;
+END
+$$;
+
+-- Nobody puts a table of the same name in front of ours.
+REVOKE CREATE ON SCHEMA public FROM PUBLIC, phantom_runtime;
+GRANT USAGE, CREATE ON SCHEMA public TO phantom_owner;
+GRANT USAGE ON SCHEMA public TO phantom_runtime;
+
+-- What later migrations make. Those of the audit tables take back what is too much here.
+ALTER DEFAULT PRIVILEGES FOR ROLE phantom_owner IN SCHEMA public
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO phantom_runtime;
+ALTER DEFAULT PRIVILEGES FOR ROLE phantom_owner IN SCHEMA public
+    GRANT USAGE, SELECT ON SEQUENCES TO phantom_runtime;
+
+-- What is there already, whoever made it. Housekeeping deletes what is over, and takes people's data
+-- out of what stays. The ids of the audit log need no right on their sequence.
+DO $$
+DECLARE
+    ours text[] := ARRAY['users', 'merchants', 'customers', 'wallet_creation_requests', 'wallets',
+        'security_events', 'email_verifications', 'task_completions', 'task_deliveries', 'outbox'];
+    relation text;
+BEGIN
+    FOREACH relation IN ARRAY ours LOOP
+        IF to_regclass('public.' || relation) IS NOT NULL THEN
+            EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON public.%I TO phantom_runtime', relation);
+        END IF;
+    END LOOP;
+    FOREACH relation IN ARRAY ARRAY['audit_log', 'audit_seals'] LOOP
+        IF to_regclass('public.' || relation) IS NOT NULL THEN
+            EXECUTE format('REVOKE ALL ON public.%I FROM PUBLIC, phantom_runtime', relation);
+            EXECUTE format('GRANT SELECT, INSERT ON public.%I TO phantom_runtime', relation);
+        END IF;
+    END LOOP;
+    IF to_regclass('public.__diesel_schema_migrations') IS NOT NULL THEN
+        REVOKE ALL ON public.__diesel_schema_migrations FROM PUBLIC, phantom_runtime;
+        GRANT SELECT ON public.__diesel_schema_migrations TO phantom_runtime;
+    END IF;
+END
+$$;
+
+COMMIT;

@@ -1,0 +1,86 @@
+//! Checkpoints that were kept outside of the database, held against each other and the chain.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+
+use super::finding::Finding;
+use crate::store::audit_seals::{self, Checkpoint, digest, hex};
+
+/// A line of a file.
+pub(super) struct Line {
+    place: String,
+    /// The first line of a file may follow one of a file that was rotated away.
+    first: bool,
+    text: String,
+}
+
+/// Reads the files' lines.
+pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    for file in files {
+        let text = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+        // A line that is no text is a finding and not a failure.
+        let text = String::from_utf8_lossy(&text);
+        let numbered = text.lines().enumerate().map(|(number, text)| Line {
+            place: format!("{} line {}", file.display(), number + 1),
+            first: number == 0,
+            text: text.to_owned(),
+        });
+        lines.extend(numbered.filter(|line| !line.text.trim().is_empty()));
+    }
+    Ok(lines)
+}
+
+/// Holds the lines against each other and against the chain, which ends at seal `end`.
+pub(super) async fn compare(
+    conn: &mut AsyncPgConnection,
+    lines: &[Line],
+    end: i64,
+) -> QueryResult<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut matching = 0;
+    for line in lines {
+        let place = line.place.clone();
+        let Some(checkpoint) = Checkpoint::parse(&line.text) else {
+            findings.push(Finding::CheckpointUnreadable { place });
+            continue;
+        };
+        let follows = checkpoint.previous.as_ref();
+        if !line.first && follows.is_none_or(|previous| !seen.contains(previous)) {
+            let place = place.clone();
+            findings.push(Finding::CheckpointUnchained { place });
+        }
+        seen.insert(digest(&line.text));
+        let seal_seq = checkpoint.seal_seq;
+        let at = checkpoint.at;
+        if seal_seq > end {
+            let cut = Finding::TailCut {
+                place,
+                at,
+                seal_seq,
+                end,
+            };
+            findings.push(cut);
+            continue;
+        }
+        let hash = audit_seals::find_hash(conn, seal_seq).await?;
+        if hash.is_some_and(|hash| hex(&hash) == checkpoint.hash) {
+            matching = matching.max(seal_seq);
+        } else {
+            let rewritten = Finding::Rewritten {
+                place,
+                at,
+                seal_seq,
+                after: matching,
+            };
+            findings.push(rewritten);
+        }
+    }
+    Ok(findings)
+}

@@ -1,0 +1,182 @@
+//! deploy/database/roles.sql: the worker does all its work with a role that cannot bend the audit
+//! log.
+
+use std::time::Duration;
+
+use diesel_async::SimpleAsyncConnection;
+use phantom_worker::store::{Pool, StoreSettings};
+use tokio::runtime::Handle;
+use url::Url;
+use uuid::Uuid;
+
+use crate::support::World;
+use crate::support::command::{Said, phantom_worker, said};
+use crate::support::crowd::Crowd;
+use crate::support::worker::WorkerBuilder;
+
+const ROLES: &str = include_str!("../../deploy/database/roles.sql");
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the runtime role must be refused, each as one statement.
+const REFUSED: &[&str] = &[
+    "UPDATE audit_log SET outcome = 'x'",
+    "UPDATE audit_seals SET hash = sha256('x')",
+    "DELETE FROM audit_log",
+    "DELETE FROM audit_seals",
+    "TRUNCATE audit_log CASCADE",
+    "TRUNCATE audit_seals",
+    "ALTER TABLE audit_log DISABLE TRIGGER ALL",
+    "ALTER TABLE audit_seals DROP CONSTRAINT audit_seals_pkey",
+    "DROP TABLE audit_seals",
+    "CREATE TABLE public.audit_log_2 ()",
+    "INSERT INTO __diesel_schema_migrations (version) VALUES ('9')",
+    "DELETE FROM __diesel_schema_migrations",
+    "SET session_replication_role = replica",
+];
+
+/// What housekeeping does with the runtime role, each as one statement.
+const ALLOWED: &[&str] = &[
+    "DELETE FROM task_completions WHERE false",
+    "DELETE FROM task_deliveries WHERE false",
+    "DELETE FROM outbox WHERE false",
+    "UPDATE outbox SET state = state, payload = NULL WHERE false",
+    "UPDATE wallet_creation_requests SET first_name = NULL WHERE false",
+];
+
+/// The two roles in a story's world, under names of their own.
+struct Roles {
+    owner: String,
+    runtime: String,
+    sql: String,
+    server: Pool,
+}
+
+impl Roles {
+    /// Makes the roles and an empty schema.
+    async fn new(world: &World) -> Self {
+        let story = Uuid::new_v4().simple().to_string();
+        let (owner, runtime) = (format!("owner_{story}"), format!("runtime_{story}"));
+        let sql = ROLES
+            .replace("phantom_owner", &owner)
+            .replace("phantom_runtime", &runtime);
+        for statement in ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public"] {
+            world.database.run(statement).await;
+        }
+        let url = std::env::var("TEST_DATABASE_URL").expect("the database was made there");
+        let settings = StoreSettings::parse(url.into()).unwrap();
+        let roles = Self {
+            owner,
+            runtime,
+            sql,
+            server: Pool::new(&settings, Handle::current()).unwrap(),
+        };
+        roles.apply(world).await;
+        roles
+    }
+
+    /// Runs the script.
+    async fn apply(&self, world: &World) {
+        let mut conn = world.database.pool.get().await.unwrap();
+        conn.batch_execute(&self.sql).await.unwrap();
+    }
+
+    fn url(&self, world: &World, role: &str) -> String {
+        let mut url = Url::parse(&world.database_url()).unwrap();
+        url.set_username(role).unwrap();
+        url.set_password(None).unwrap();
+        url.into()
+    }
+
+    fn worker(&self, world: &World) -> WorkerBuilder {
+        world
+            .worker()
+            .set("DATABASE_URL", self.url(world, &self.runtime))
+    }
+
+    async fn run(&self, world: &World, command: &[&str], role: &str) -> Said {
+        let mut command = phantom_worker(command);
+        command.env("DATABASE_URL", self.url(world, role));
+        tokio::task::spawn_blocking(move || said(&mut command))
+            .await
+            .unwrap()
+    }
+
+    /// Ends the roles, whose rights went with the world's database.
+    async fn remove(self) {
+        let mut conn = self.server.get().await.unwrap();
+        let drop = format!("DROP ROLE {}; DROP ROLE {}", self.owner, self.runtime);
+        conn.batch_execute(&drop).await.unwrap();
+        self.server.close();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_worker_does_all_its_work_with_a_role_that_cannot_bend_the_audit_log() {
+    let world = World::new().await;
+    let roles = Roles::new(&world).await;
+    let migrated = roles.run(&world, &["migrate"], &roles.owner).await;
+    assert_eq!(migrated.code, 0, "{}", migrated.stderr);
+
+    let mut worker = roles.worker(&world).start().await;
+    let crowd = Crowd::start(&world, 10).await;
+    crowd.ended(&world, PATIENCE).await;
+    crowd.assert_exactly_once(&world).await;
+    assert_rights(&roles, &world).await;
+    // A second run, now over tables that are there.
+    roles.apply(&world).await;
+    assert_rights(&roles, &world).await;
+    worker.signal("TERM");
+    assert_eq!(worker.exited().await.code(), Some(0));
+
+    assert!(
+        world.count("audit_seals").await > 10,
+        "the runtime role seals"
+    );
+    let verified = roles
+        .run(&world, &["audit", "verify"], &roles.runtime)
+        .await;
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
+    drop((worker, world));
+    roles.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runtime_role_that_owns_tables_is_refused() {
+    let world = World::new().await;
+    let roles = Roles::new(&world).await;
+    let mut conn = world.database.pool.get().await.unwrap();
+    let own = format!(
+        "CREATE TABLE ours (); ALTER TABLE ours OWNER TO {}",
+        roles.runtime
+    );
+    conn.batch_execute(&own).await.unwrap();
+
+    assert!(conn.batch_execute(&roles.sql).await.is_err());
+
+    conn.batch_execute("ROLLBACK; DROP TABLE ours")
+        .await
+        .unwrap();
+    conn.batch_execute(&roles.sql).await.unwrap();
+    drop((conn, world));
+    roles.remove().await;
+}
+
+async fn assert_rights(roles: &Roles, world: &World) {
+    let settings = StoreSettings::parse(roles.url(world, &roles.runtime).into()).unwrap();
+    let pool = Pool::new(&settings, Handle::current()).unwrap();
+    let mut conn = pool.get().await.unwrap();
+    for statement in REFUSED {
+        // Anything but a missing right, success included, comes out as an error.
+        let refused = format!(
+            "DO $$ BEGIN {statement}; RAISE 'was allowed'; \
+             EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"
+        );
+        let outcome = conn.batch_execute(&refused).await;
+        assert!(outcome.is_ok(), "{statement}: {outcome:?}");
+    }
+    for statement in ALLOWED {
+        let outcome = conn.batch_execute(statement).await;
+        assert!(outcome.is_ok(), "{statement}: {outcome:?}");
+    }
+    pool.close();
+}
