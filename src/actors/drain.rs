@@ -48,8 +48,10 @@ pub async fn drain(parts: &Arc<Parts>, deadline: Duration) -> Drained {
     drop(tokio::time::timeout(LAST_WORDS, join_all(leftovers)).await);
     // A mail that still waits for its server keeps its claim and is sent by another replica.
     drop(tokio::time::timeout(LAST_WORDS, all_done(&parts.chores)).await);
-    say_last_words(parts, orphans).await;
-    seal::seal_last(parts, LAST_WORDS).await;
+    // A database that took no last words takes no seals either; another replica makes them.
+    if say_last_words(parts, orphans).await {
+        seal::seal_last(parts, LAST_WORDS).await;
+    }
     Drained { orphans }
 }
 
@@ -58,14 +60,17 @@ async fn all_done(tracker: &TaskTracker) {
     tracker.wait().await;
 }
 
-async fn say_last_words(parts: &Parts, orphans: usize) {
+/// Tells whether the database took them.
+async fn say_last_words(parts: &Parts, orphans: usize) -> bool {
     let outcome = if orphans == 0 { "drained" } else { "orphans" };
     let mut event = Happened::now("worker_drained", "worker", &parts.instance, outcome);
     event.detail = serde_json::json!({ "orphans": orphans });
     parts.note(event);
     // Not by the actor, which may be gone: what it is writing just now is among the chores.
     let written = tokio::time::timeout(LAST_WORDS, write_journal(parts)).await;
-    if !matches!(written, Ok(true)) {
+    let is_written = matches!(written, Ok(true));
+    if !is_written {
         tracing::warn!("the last audit events were not written");
     }
+    is_written
 }
