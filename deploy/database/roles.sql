@@ -54,7 +54,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE phantom_owner IN SCHEMA public
 DO $$
 DECLARE
     ours text[] := ARRAY['users', 'merchants', 'customers', 'wallet_creation_requests', 'wallets',
-        'security_events', 'email_verifications', 'task_completions', 'task_deliveries', 'outbox'];
+        'security_events', 'email_verifications', 'task_completions', 'task_deliveries', 'outbox',
+        'shared_figures'];
     relation text;
 BEGIN
     FOREACH relation IN ARRAY ours LOOP
