@@ -22,6 +22,7 @@ mod mail_room;
 mod merchant_approval;
 mod metrics_page;
 mod model_paths;
+mod observed;
 mod poison;
 mod readme;
 mod redelivery;

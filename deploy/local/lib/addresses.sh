@@ -20,4 +20,5 @@ cockpit_url() { address 'http://127.0.0.1:%d/camunda/app/cockpit/default' engine
 smtp_url() { address 'smtp://127.0.0.1:%d' mail/port; }
 mail_page_url() { address 'http://127.0.0.1:%d' mail/page-port; }
 worker_url() { address 'http://127.0.0.1:%d' worker/port; }
+prometheus_url() { address 'http://127.0.0.1:%d' prometheus/port; }
 public_url() { address 'http://127.0.0.1:%d' worker/public-port; }

@@ -1,7 +1,10 @@
 # shellcheck shell=bash
 # The way from a fresh machine to a running worker, for `up` and `demo`. Sourced, never run.
 
-require_tools() { "$local_stack/install"; }
+parts=(postgres engine mail worker)
+
+# shellcheck disable=SC2120 # only `up --observe` asks for more
+require_tools() { "$local_stack/install" "$@"; }
 
 # One up or demo of a state at a time; who comes second is told for whom it waits.
 take_turn() {
@@ -33,7 +36,7 @@ build_worker() {
 # Before the long builds, and all at once: a port that is taken is the reader's to free.
 settle_ports() {
   local part taken=0
-  for part in postgres engine mail worker; do
+  for part in "${parts[@]}"; do
     runs_already "$part" || "$local_stack/service" "$part" ports >/dev/null || taken=1
   done
   return "$taken"
@@ -55,6 +58,7 @@ build_and_start_everything() {
   step 'migrate the database' "$logs/migrate.log" "$local_stack/worker" migrate
   step 'deploy the models' "$logs/deploy.log" "$local_stack/worker" deploy
   start_part worker
+  [[ ${parts[*]} != *prometheus* ]] || start_part prometheus
   end_turn
 }
 
@@ -63,6 +67,9 @@ print_addresses() {
   say "${bold}Cockpit${plain}   $(cockpit_url)/   user demo, password demo"
   say "${bold}Mailbox${plain}   $(mail_page_url)/"
   say "${bold}Worker${plain}    $(worker_url)/status   metrics: $(worker_url)/metrics"
+  if [[ ${parts[*]} == *prometheus* ]]; then
+    say "${bold}Graphs${plain}    $(prometheus_url)/graph   alerts: $(prometheus_url)/alerts"
+  fi
   print_further_addresses
 }
 
@@ -71,6 +78,6 @@ print_further_addresses() {
   say "${bold}Ready${plain}     $(worker_url)/readyz"
   say "${bold}Engine${plain}    $(engine_url)"
   say "${bold}Database${plain}  $(postgres_url phantom_worker)"
-  say "${bold}Logs${plain}      $state/{postgres,engine,mail,worker}/log"
+  say "${bold}Logs${plain}      $state/{$(IFS=,; printf %s "${parts[*]}")}/log"
   say "${bold}Commands${plain}  $local_stack/worker --help, check, start …   phantom-worker with the settings of this stack"
 }

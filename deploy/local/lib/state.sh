@@ -37,6 +37,7 @@ title_of() {
     engine) printf 'Camunda 7.24\n' ;;
     mail) printf 'mailbox\n' ;;
     worker) printf 'phantom-worker\n' ;;
+    prometheus) printf 'Prometheus\n' ;;
   esac
 }
 

@@ -14,6 +14,7 @@ mod locks;
 pub(crate) mod mailbox;
 pub(crate) mod patience;
 pub(crate) mod people;
+pub(crate) mod prometheus;
 pub(crate) mod proxy;
 pub(crate) mod service;
 pub(crate) mod smtp;

@@ -7,21 +7,22 @@ use std::process::{Command, Stdio};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-/// PostgreSQL, and the engine if the story starts it. Killed and removed when the story ends.
+/// The parts that the story starts. Killed and removed when it ends.
 pub(crate) struct Stack {
     state: PathBuf,
-    fsync: bool,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Stack {
     /// Starts a PostgreSQL that keeps what it has committed.
     pub(crate) async fn with_postgres() -> Self {
-        Self::start(true).await
+        Self::start("postgres", Vec::new()).await
     }
 
     /// Starts a PostgreSQL without fsync.
     pub(crate) async fn with_unsafe_postgres() -> Self {
-        Self::start(false).await
+        let unsafely = ("PHANTOM_PG_UNSAFE", "1".to_owned());
+        Self::start("postgres", vec![unsafely]).await
     }
 
     /// Starts a PostgreSQL and an engine on it.
@@ -32,14 +33,19 @@ impl Stack {
         stack
     }
 
-    async fn start(fsync: bool) -> Self {
+    /// Starts a Prometheus with these settings.
+    pub(crate) async fn with_prometheus(environment: Vec<(&'static str, String)>) -> Self {
+        Self::start("prometheus", environment).await
+    }
+
+    async fn start(part: &str, environment: Vec<(&'static str, String)>) -> Self {
         let root = std::env::var("TEST_STATE_ROOT")
             .expect("TEST_STATE_ROOT must name a folder for servers; tests/run makes one");
         let stack = Self {
             state: PathBuf::from(root).join(format!("story-{}", Uuid::new_v4().simple())),
-            fsync,
+            environment,
         };
-        stack.does("postgres", "start").await;
+        stack.does(part, "start").await;
         stack
     }
 
@@ -58,6 +64,11 @@ impl Stack {
         self.run(&["postgres", "url", "phantom_worker"]).await
     }
 
+    /// Where the Prometheus answers.
+    pub(crate) async fn prometheus_url(&self) -> String {
+        self.run(&["prometheus", "url"]).await
+    }
+
     async fn run(&self, words: &[&str]) -> String {
         let command = self.command(words);
         spawn_blocking(|| output(command)).await.unwrap()
@@ -72,7 +83,9 @@ impl Stack {
             .env("PHANTOM_LOCAL_STATE", &self.state)
             .env("PHANTOM_POSTGRES_PORT", "0")
             .env("PHANTOM_ENGINE_PORT", "0")
-            .env("PHANTOM_PG_UNSAFE", if self.fsync { "" } else { "1" })
+            .env("PHANTOM_PROMETHEUS_PORT", "0")
+            .env_remove("PHANTOM_PG_UNSAFE")
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null());
         command
     }
@@ -87,7 +100,7 @@ fn output(mut command: Command) -> String {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        for part in ["engine", "postgres"] {
+        for part in ["prometheus", "engine", "postgres"] {
             if self.state.join(part).join("process").exists() {
                 output(self.command(&[part, "kill"]));
             }

@@ -166,6 +166,14 @@ impl Worker {
             .expect("a worker that is ready has told its addresses")
     }
 
+    /// Where probes and Prometheus find it, as host and port.
+    pub(crate) fn ops_address(&self) -> String {
+        let url = self
+            .address("http.ops")
+            .expect("a worker that is ready has told its addresses");
+        url.trim_start_matches("http://").to_owned()
+    }
+
     /// Where it serves, in its own words.
     fn address(&self, field: &str) -> Option<String> {
         self.log().lines().find_map(|line| {
