@@ -9,9 +9,13 @@ mod deploy;
 mod import;
 mod metrics;
 mod migrate;
+mod outbox;
 mod outcome;
+mod plural;
+mod purge;
 mod run;
 mod start;
+mod table;
 mod terminal;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,6 +67,8 @@ enum Command {
     Check(check::Check),
     Import(import::Import),
     Metrics(metrics::Metrics),
+    Purge(purge::Purge),
+    Outbox(outbox::Outbox),
     Demo(demo::Demo),
 }
 
@@ -100,6 +106,8 @@ impl Command {
             Self::Check(check) => once(check.execute()),
             Self::Import(import) => once(import.execute()),
             Self::Metrics(metrics) => once(metrics.execute()),
+            Self::Purge(purge) => once(purge.execute()),
+            Self::Outbox(outbox) => once(outbox.execute()),
             Self::Demo(demo) => once(demo.execute()),
         }
     }

@@ -20,6 +20,7 @@ mod mail;
 mod metrics;
 mod pages;
 mod parse;
+mod purge;
 mod store;
 mod telemetry;
 mod work;
@@ -36,12 +37,14 @@ pub use links::LinkArgs;
 pub use mail::MailArgs;
 pub use metrics::{MetricsArgs, MetricsSettings};
 pub use pages::{PageArgs, PageSettings};
+pub use purge::{PurgeArgs, PurgeCommandArgs, PurgeSettings};
 pub use store::{MigrateArgs, StoreArgs};
 pub use telemetry::TelemetryArgs;
 pub use work::{TopicSettings, WorkArgs, WorkSettings};
 
 use crate::camunda::client::EngineSettings;
 use crate::camunda::cockpit::Cockpit;
+use crate::housekeeping::Ages;
 use crate::http::HttpSettings;
 use crate::links::LinkSettings;
 use crate::mail::MailSettings;
@@ -70,6 +73,8 @@ pub struct RunArgs {
     #[command(flatten)]
     metrics: MetricsArgs,
     #[command(flatten)]
+    purge: PurgeArgs,
+    #[command(flatten)]
     telemetry: TelemetryArgs,
 }
 
@@ -93,6 +98,8 @@ pub struct RunSettings {
     pub admin_token: Option<SecretString>,
     /// Figures.
     pub metrics: MetricsSettings,
+    /// What is deleted when.
+    pub purge: Ages,
     /// Logs.
     pub telemetry: TelemetrySettings,
 }
@@ -163,6 +170,8 @@ pub struct Parts {
     pub admin_token: Option<Option<SecretString>>,
     /// Figures.
     pub metrics: Option<MetricsSettings>,
+    /// What is deleted when.
+    pub purge: Option<Ages>,
     /// Logs.
     pub telemetry: Option<TelemetrySettings>,
 }
@@ -190,6 +199,7 @@ impl RunArgs {
             cockpit: self.cockpit.read(&mut faults),
             admin_token: self.admin.read(&mut faults),
             metrics: self.metrics.read(&mut faults),
+            purge: self.purge.read(&mut faults),
             telemetry: self.telemetry.read(&mut faults),
         };
         (parts, faults)
@@ -208,6 +218,7 @@ impl Parts {
             cockpit: self.cockpit?,
             admin_token: self.admin_token?,
             metrics: self.metrics?,
+            purge: self.purge?,
             telemetry: self.telemetry?,
         })
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use url::{Host, Url};
 
 pub(super) fn text(value: &str) -> Result<String, String> {
@@ -64,6 +64,13 @@ pub(super) fn duration(value: &str) -> Result<Duration, String> {
         .and_then(|duration| Duration::try_from(duration).ok())
         .filter(|duration| *duration <= Duration::from_secs(3600))
         .ok_or_else(|| "is not a duration with its unit, of at most an hour".to_owned())
+}
+
+/// With its unit, which may be days of 24 hours: `90d`, or as ISO 8601 has it, `P90D`.
+pub(super) fn calendar_duration(value: &str) -> Option<Duration> {
+    let span: Span = value.trim().parse().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(duration).ok()
 }
 
 pub(super) fn list(value: &str) -> Result<Vec<String>, String> {

@@ -4,8 +4,8 @@ use phantom_worker::topics;
 
 use crate::support::command::{Said, phantom_worker, said};
 
-const COMMANDS: [&str; 8] = [
-    "run", "migrate", "deploy", "start", "check", "import", "metrics", "demo",
+const COMMANDS: [&str; 10] = [
+    "run", "migrate", "deploy", "start", "check", "import", "metrics", "purge", "outbox", "demo",
 ];
 
 const GOOD: [(&str, &str); 5] = [
@@ -58,9 +58,24 @@ fn every_command_explains_itself_with_its_exit_codes() {
             "{name}: {}",
             said.stdout
         );
-        // The catalogue is part of the build and needs no setting.
+        // The catalogue is part of the build, and the outbox's own commands have the settings.
         let has_settings = said.stdout.contains("[env: ");
-        assert_eq!(has_settings, name != "metrics", "{name}: {}", said.stdout);
+        let wants_settings = !["metrics", "outbox"].contains(&name);
+        assert_eq!(has_settings, wants_settings, "{name}: {}", said.stdout);
+    }
+    for name in ["list", "retry", "drop"] {
+        let said = said(&mut phantom_worker(&["outbox", name, "--help"]));
+
+        assert!(
+            said.stdout.contains("Exit codes: 0"),
+            "{name}: {}",
+            said.stdout
+        );
+        assert!(
+            said.stdout.contains("[env: DATABASE_URL]"),
+            "{name}: {}",
+            said.stdout
+        );
     }
 }
 
@@ -138,6 +153,10 @@ fn every_setting_has_its_fault_and_none_hides_another() {
         ("HTTP_BIND", "localhost"),
         ("PUBLIC_HTTP_BIND", "8088"),
         ("TRUSTED_PROXIES", "proxy.bank.example"),
+        ("PURGE_COMPLETIONS_AFTER", "90"),
+        ("PURGE_SENT_MESSAGES_AFTER", "0s"),
+        ("PURGE_DELIVERIES_AFTER", "never"),
+        ("PURGE_PERSONAL_DATA_AFTER", "1 month"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "wran"),
     ]);
@@ -179,6 +198,10 @@ fn every_setting_has_its_fault_and_none_hides_another() {
             "HTTP_BIND",
             "PUBLIC_HTTP_BIND",
             "TRUSTED_PROXIES",
+            "PURGE_COMPLETIONS_AFTER",
+            "PURGE_SENT_MESSAGES_AFTER",
+            "PURGE_DELIVERIES_AFTER",
+            "PURGE_PERSONAL_DATA_AFTER",
             "LOG_FORMAT",
             "LOG_LEVEL",
         ],
@@ -233,6 +256,12 @@ fn a_fault_says_what_is_wrong_and_what_would_be_right() {
             "20",
             "DRAIN_DEADLINE is not a duration with its unit, of at most an hour; for example 20s",
         ),
+        (
+            "PURGE_COMPLETIONS_AFTER",
+            "90",
+            "PURGE_COMPLETIONS_AFTER is neither off nor a duration with its unit, from 1h to \
+             36525d; for example 90d",
+        ),
     ] {
         let said = run_with(&[(variable, value)]);
 
@@ -272,6 +301,8 @@ fn no_fault_and_no_help_repeats_a_secret() {
         &["deploy"],
         &["start", "x"],
         &["import", "users", "-"],
+        &["purge"],
+        &["outbox", "list"],
         &["demo"],
     ];
     for arguments in arguments {
@@ -321,7 +352,11 @@ fn a_secret_may_come_from_a_file() {
 fn a_command_asks_for_nothing_that_it_does_not_use() {
     let nowhere = ("CAMUNDA_REST_URL", "http://127.0.0.1:1/engine-rest");
 
-    for arguments in [&["migrate"][..], &["import", "users", "-"]] {
+    for arguments in [
+        &["migrate"][..],
+        &["import", "users", "-"],
+        &["outbox", "retry", "--all-dead"],
+    ] {
         let said = said(&mut phantom_worker(arguments));
 
         assert_eq!(said.code, 78);

@@ -6,7 +6,7 @@ mod cast;
 mod customers;
 mod mailbox;
 mod seed;
-pub(super) mod table;
+mod table;
 mod visitors;
 mod walk;
 

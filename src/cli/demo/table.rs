@@ -1,10 +1,11 @@
 //! The tables of what happened, readable on a wide terminal, on a narrow one, and in a file.
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table};
 
 use super::case::Process;
 use super::walk::Walk;
 use crate::camunda::cockpit::Cockpit;
+use crate::cli::table::empty;
 use crate::cli::terminal::say;
 
 /// Prints a row for each way through a process. Links stand in the table where it is wide enough to
@@ -32,17 +33,6 @@ pub(super) fn print(process: &Process, walks: &[Walk], cockpit: &Cockpit) {
         _ => say(wide),
     }
     say("");
-}
-
-/// A table in the style of them all.
-pub(in crate::cli) fn empty(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(
-        header
-            .iter()
-            .map(|name| Cell::new(name).add_attribute(Attribute::Bold)),
-    );
-    table
 }
 
 fn row_width(table: &Table) -> usize {

@@ -179,3 +179,22 @@ pub async fn delete_sent(
     .execute(conn)
     .await
 }
+
+#[cfg(test)]
+impl Letter {
+    /// One from the beginning of time, as its state asks for.
+    pub(crate) fn of(state: &str, attempts: i32, last_error: Option<&str>) -> Self {
+        Self {
+            id: Uuid::nil(),
+            notification_key: "wallet:1".to_owned(),
+            channel: "mail".to_owned(),
+            template: "wallet_created".to_owned(),
+            state: state.to_owned(),
+            attempts,
+            next_attempt_at: DateTime::UNIX_EPOCH,
+            last_error: last_error.map(str::to_owned),
+            process_instance_id: None,
+            created_at: DateTime::UNIX_EPOCH,
+        }
+    }
+}
