@@ -22,6 +22,7 @@ mod exit;
 mod fetch;
 mod figures;
 mod handler;
+mod housekeeping;
 mod life;
 pub mod messages;
 pub mod metrics;

@@ -19,6 +19,7 @@ use super::topic::Topic;
 use crate::camunda::Client;
 use crate::camunda::cockpit::Cockpit;
 use crate::camunda::model::Sorting;
+use crate::housekeeping::Schedule;
 use crate::links::Links;
 use crate::mail::Mailer;
 use crate::metrics::{ActorKind, Metrics};
@@ -88,6 +89,8 @@ pub struct TreeSettings {
     pub refusal_span: Duration,
     /// Between two readings of the figures that all replicas share.
     pub figures_interval: Duration,
+    /// What is deleted when, and how often that is looked at.
+    pub housekeeping: Schedule,
     /// Called as an actor starts. Tests make it panic.
     pub on_start: Option<StartHook>,
 }

@@ -11,6 +11,7 @@ use phantom_worker::actors::{
 };
 use phantom_worker::camunda::cockpit::Cockpit;
 use phantom_worker::camunda::model::Sorting;
+use phantom_worker::housekeeping::{Ages, Schedule};
 use phantom_worker::links::{KEY_BYTES, LinkSettings, Links};
 use phantom_worker::mail::{MailSettings, Mailer, Sender, SmtpUrl};
 use phantom_worker::metrics::{ActorKind, Build, Metrics, TopicLabels};
@@ -79,6 +80,7 @@ impl<'w> TreeBuilder<'w> {
                 sorting: Sorting::None,
                 refusal_span: Duration::from_secs(60),
                 figures_interval: Duration::from_secs(1),
+                housekeeping: Schedule::hourly(Ages::default()),
                 on_start: None,
             },
             topic: TopicSettings {
