@@ -106,6 +106,12 @@ impl<'w> TreeBuilder<'w> {
         self
     }
 
+    /// Purges what is older, and looks for it this often.
+    pub(crate) fn housekeeping(mut self, ages: Ages, every: Duration) -> Self {
+        self.settings.housekeeping = Schedule { ages, every };
+        self
+    }
+
     pub(crate) fn on_start(mut self, hook: impl Fn(ActorKind) + Send + Sync + 'static) -> Self {
         self.settings.on_start = Some(Arc::new(hook));
         self
