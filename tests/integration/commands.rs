@@ -146,6 +146,22 @@ async fn a_model_that_the_engine_cannot_read_is_told_with_its_place() {
     );
 }
 
+#[test]
+fn a_file_that_is_no_model_is_told_with_its_place_beside_the_others() {
+    let engine = empty_tenant();
+    let folder = Folder::with("broken.bpmn", "<broken");
+    fs::write(folder.0.join("other.bpmn"), "<a>\n</b>").unwrap();
+
+    let said = on_engine(&engine, &["deploy", "--dir", folder.0.to_str().unwrap()]);
+
+    assert_eq!(said.code, 1);
+    let lines: Vec<_> = said.stderr.lines().collect();
+    assert_eq!(lines.len(), 3, "{}", said.stderr);
+    assert!(lines[0].starts_with("broken.bpmn:1:8: not well-formed: "));
+    assert!(lines[1].starts_with("other.bpmn:2:1: not well-formed: "));
+    assert!(lines[2].ends_with("nothing was deployed"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_the_engine_leaves_out_is_a_failure() {
     let engine = empty_tenant();
