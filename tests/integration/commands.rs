@@ -362,6 +362,12 @@ async fn a_check_looks_at_the_rest_when_a_part_is_away() {
     assert_eq!(said.code, 1, "{}", said.stdout);
     let verdicts: String = LOOKED_AT.iter().map(|what| verdict(&said, what)).collect();
     assert_eq!(verdicts, "✓✗--✓✓✗✓✓", "{}", said.stdout);
+    for server in [
+        "the database at 127.0.0.1:1: ",
+        "the mail server at 127.0.0.1:1: ",
+    ] {
+        assert!(said.stdout.contains(server), "{}", said.stdout);
+    }
     assert!(said.stdout.ends_with("2 things are wrong\n"));
 }
 

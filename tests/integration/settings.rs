@@ -368,7 +368,8 @@ fn a_command_asks_for_nothing_that_it_does_not_use() {
 
         assert_eq!(said.code, 1);
         assert!(
-            said.stderr.contains("the engine cannot be reached"),
+            said.stderr
+                .contains("the engine at http://127.0.0.1:1/engine-rest cannot be reached"),
             "{}",
             said.stderr
         );
