@@ -393,6 +393,30 @@ async fn a_check_finds_models_that_do_not_fit_and_wrong_settings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_wrong_setting_and_each_missing_model_counts_for_itself() {
+    let world = World::new().await;
+
+    let said = check(
+        &world,
+        &[
+            ("LOG_LEVEL", "wran"),
+            ("HTTP_BIND", "localhost"),
+            ("CAMUNDA_TENANT_IDS", "nobody-deployed-here"),
+        ],
+    );
+
+    assert!(
+        said.stdout
+            .contains("5 models compared with the handlers, all fit\n")
+    );
+    assert!(
+        said.stdout.ends_with("\n7 things are wrong\n"),
+        "{}",
+        said.stdout
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_check_finds_what_is_not_there_yet() {
     let world = World::new().await;
     world.database.run("DROP SCHEMA public CASCADE").await;
@@ -403,7 +427,7 @@ async fn a_check_finds_what_is_not_there_yet() {
     assert_eq!(said.code, 1, "{}", said.stdout);
     assert!(
         said.stdout
-            .contains("`phantom-worker migrate` applies them"),
+            .contains("`phantom-worker migrate` applies what is missing"),
         "{}",
         said.stdout
     );

@@ -7,6 +7,7 @@ mod read;
 mod table;
 mod write;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use self::read::{Content, LineFault};
 use self::table::{MERCHANTS, Table, USERS};
 use self::write::Imported;
 use super::outcome::{Failure, Outcome};
+use super::plural::count;
 use super::terminal::{complain, progress_of_bytes, progress_of_lines, say};
 use crate::config::StoreArgs;
 use crate::store::{Pool, migrations};
@@ -91,9 +93,10 @@ impl Import {
         let Imported { inserted, updated } = imported;
         let (lines, seconds) = (content.lines, began.elapsed().as_secs_f64());
         say(format_args!(
-            "{}: {inserted} new, {updated} changed, {} as they were ({lines} lines, {seconds:.1} s)",
+            "{}: {inserted} new, {updated} changed, {} as they were ({}, {seconds:.1} s)",
             self.what.table().name,
             lines - inserted - updated,
+            count(lines as usize, "line"),
         ));
         Ok(())
     }
@@ -126,8 +129,8 @@ impl Import {
         let missing = migrations::pending(&mut conn).await?;
         anyhow::ensure!(
             missing.is_empty(),
-            "the database lacks {} migrations; `phantom-worker migrate` applies them",
-            missing.len()
+            "the database lacks {}; `phantom-worker migrate` applies what is missing",
+            count(missing.len(), "migration")
         );
         let bar = progress_of_lines("writing", content.rows.len());
         let imported = write::write(&mut conn, self.what, content, &bar).await;
@@ -142,14 +145,44 @@ impl Import {
             .faults
             .iter()
             .for_each(|fault: &LineFault| complain(fault));
-        let mut faulty: Vec<_> = content.faults.iter().map(|fault| fault.line).collect();
-        faulty.dedup();
+        let faulty = content.faults.iter().map(|fault| fault.line).collect();
         complain(format_args!(
-            "{}: {} of {} lines wrong; nothing was imported",
+            "{}: {}; nothing was imported",
             self.name(),
-            faulty.len(),
-            content.lines
+            what_is_wrong(&faulty, content.lines)
         ));
         Failure::Told
+    }
+}
+
+/// How much of a file is wrong. Its first line is the header, which counts for itself.
+fn what_is_wrong(faulty: &BTreeSet<u64>, lines: u64) -> String {
+    const HEADER: u64 = 1;
+    let header = faulty.contains(&HEADER);
+    let others = faulty.len() - usize::from(header);
+    let of_lines = format!("{others} of {} wrong", count(lines as usize, "line"));
+    match (header, others) {
+        (true, 0) => "the header is wrong".to_owned(),
+        (true, _) => format!("the header is wrong, and {of_lines}"),
+        (false, _) => of_lines,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_is_counted_apart_from_the_lines() {
+        let wrong = |faulty: &[u64], lines| what_is_wrong(&faulty.iter().copied().collect(), lines);
+
+        assert_eq!(wrong(&[1], 0), "the header is wrong");
+        assert_eq!(wrong(&[1], 7), "the header is wrong");
+        assert_eq!(
+            wrong(&[1, 2], 1),
+            "the header is wrong, and 1 of 1 line wrong"
+        );
+        assert_eq!(wrong(&[2], 1), "1 of 1 line wrong");
+        assert_eq!(wrong(&[2, 5], 10), "2 of 10 lines wrong");
     }
 }
