@@ -36,7 +36,7 @@ pub use http::HttpArgs;
 pub use links::LinkArgs;
 pub use mail::MailArgs;
 pub use metrics::{MetricsArgs, MetricsSettings};
-pub use pages::{PageArgs, PageSettings};
+pub use pages::{PageArgs, PageSettings, StartArgs, StartSettings};
 pub use purge::{PurgeArgs, PurgeCommandArgs, PurgeSettings};
 pub use store::{MigrateArgs, StoreArgs};
 pub use telemetry::TelemetryArgs;

@@ -30,6 +30,7 @@ mod restart;
 mod rooms;
 mod settings;
 mod shared_figures;
+mod start_command;
 mod start_refused;
 mod status;
 mod support;

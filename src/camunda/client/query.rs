@@ -3,6 +3,8 @@
 //! Without the right to read, the engine answers as if there were nothing: 404, empty lists and
 //! counts of zero. [`Client::is_authorised`] tells the two apart.
 
+use std::collections::BTreeSet;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -239,6 +241,23 @@ impl Client {
             .query(&query)
             .query(&self.tenant_query());
         call.json().await
+    }
+
+    /// The ids of all deployed processes, in the client's tenants.
+    ///
+    /// # Errors
+    /// When the engine gives no answer.
+    pub async fn process_keys(&self) -> Result<BTreeSet<String>, EngineError> {
+        let definitions: Vec<DefinitionInfo> = self
+            .get(&["process-definition"])
+            .query(&[("latestVersion", "true")])
+            .query(&self.tenant_query())
+            .json()
+            .await?;
+        Ok(definitions
+            .into_iter()
+            .map(|definition| definition.key)
+            .collect())
     }
 
     /// The engine's version; needs a user where users are asked for.
