@@ -1,6 +1,7 @@
 //! From text to values, for settings of more than one room. Each error completes the sentence
 //! "the variable …".
 
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -114,10 +115,18 @@ pub(super) fn readable_file(value: &str) -> Result<PathBuf, String> {
     match std::fs::File::open(&path).and_then(|file| file.metadata()) {
         Ok(metadata) if metadata.is_file() => Ok(path),
         Ok(_) => Err("does not name a file".to_owned()),
-        Err(fault) => Err(format!(
-            "names a file that cannot be read ({})",
-            fault.kind()
-        )),
+        Err(fault) => Err(unreadable(&fault)),
+    }
+}
+
+/// Why a file could not be read, in an operator's words and without its name.
+pub(super) fn unreadable(fault: &io::Error) -> String {
+    match fault.kind() {
+        ErrorKind::NotFound => "names a file that is not there".to_owned(),
+        ErrorKind::PermissionDenied => "names a file that this user may not read".to_owned(),
+        ErrorKind::IsADirectory => "names a folder".to_owned(),
+        ErrorKind::InvalidData => "names a file that is not UTF-8".to_owned(),
+        kind => format!("names a file that cannot be read ({kind})"),
     }
 }
 

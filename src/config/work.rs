@@ -53,8 +53,9 @@ pub struct WorkArgs {
         value_name = "TOPIC=COUNT,…"
     )]
     camunda_client_slots_by_topic: Option<Raw>,
-    /// How often a task that failed is tried again, and after which waits; the model of a process
-    /// may say otherwise.
+    /// How often a task that failed is tried again, and after which waits: `R3/PT10S,PT1M,PT10M` is
+    /// three more tries, after 10 seconds, 1 minute and 10 minutes; a last wait stands for all that
+    /// follow it. The waits are durations of ISO 8601. The model of a process may say otherwise.
     #[arg(long, env = "CAMUNDA_CLIENT_RETRIES", value_name = "POLICY", default_value = defaults::RETRIES)]
     camunda_client_retries: Option<Raw>,
     /// Other retries for single topics, such as `create-wallet=R5/PT5S,PT1M`.

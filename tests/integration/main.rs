@@ -13,6 +13,7 @@ mod email_verification;
 mod engine_away;
 mod engine_client;
 mod engine_message;
+mod help;
 mod import;
 mod kyc_validation;
 mod log_lines;

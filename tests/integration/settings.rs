@@ -4,10 +4,6 @@ use phantom_worker::topics;
 
 use crate::support::command::{Said, phantom_worker, said};
 
-const COMMANDS: [&str; 10] = [
-    "run", "migrate", "deploy", "start", "check", "import", "metrics", "purge", "outbox", "demo",
-];
-
 const GOOD: [(&str, &str); 5] = [
     ("DATABASE_URL", "postgres://u:p@127.0.0.1:1/db"),
     ("SMTP_URL", "smtp://127.0.0.1:1"),
@@ -37,46 +33,6 @@ fn faults(said: &Said) -> Vec<&str> {
         said.stderr
     );
     lines
-}
-
-#[test]
-fn alone_it_explains_itself() {
-    let said = said(&mut phantom_worker(&[]));
-
-    assert_eq!(said.code, 64);
-    assert!(COMMANDS.iter().all(|name| said.stderr.contains(name)));
-}
-
-#[test]
-fn every_command_explains_itself_with_its_exit_codes() {
-    for name in COMMANDS {
-        let said = said(&mut phantom_worker(&[name, "--help"]));
-
-        assert_eq!(said.code, 0, "{name}");
-        assert!(
-            said.stdout.contains("Exit codes: 0"),
-            "{name}: {}",
-            said.stdout
-        );
-        // The catalogue is part of the build, and the outbox's own commands have the settings.
-        let has_settings = said.stdout.contains("[env: ");
-        let wants_settings = !["metrics", "outbox"].contains(&name);
-        assert_eq!(has_settings, wants_settings, "{name}: {}", said.stdout);
-    }
-    for name in ["list", "retry", "drop"] {
-        let said = said(&mut phantom_worker(&["outbox", name, "--help"]));
-
-        assert!(
-            said.stdout.contains("Exit codes: 0"),
-            "{name}: {}",
-            said.stdout
-        );
-        assert!(
-            said.stdout.contains("[env: DATABASE_URL]"),
-            "{name}: {}",
-            said.stdout
-        );
-    }
 }
 
 #[test]
@@ -335,7 +291,13 @@ fn a_secret_may_come_from_a_file() {
     let short = said(&mut command);
     std::fs::write(&file, format!("{}\n", "5c".repeat(32))).unwrap();
     let good = said(command.env("LOG_LEVEL", "wran"));
+    let twice = said(
+        command
+            .env("TOKEN_KEY", "5c".repeat(32))
+            .env_remove("LOG_LEVEL"),
+    );
     std::fs::remove_file(&file).unwrap();
+    let gone = said(command.env_remove("TOKEN_KEY"));
 
     assert!(
         short
@@ -346,6 +308,16 @@ fn a_secret_may_come_from_a_file() {
     );
     assert_eq!(faults(&good).len(), 1);
     assert!(good.stderr.starts_with("LOG_LEVEL "), "{}", good.stderr);
+    assert_eq!(
+        faults(&twice),
+        ["TOKEN_KEY is set, and TOKEN_KEY_FILE too: unset one of them"]
+    );
+    assert!(
+        gone.stderr
+            .starts_with("TOKEN_KEY_FILE names a file that is not there; "),
+        "{}",
+        gone.stderr
+    );
 }
 
 #[test]

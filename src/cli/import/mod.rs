@@ -35,7 +35,7 @@ use crate::store::{Pool, migrations};
 /// Every line is checked before anything is written. When one is wrong, all that are wrong are
 /// told with their numbers, and nothing is imported.
 #[derive(Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = more_help())]
 pub(super) struct Import {
     /// What the lines are.
     #[arg(value_enum)]
@@ -47,19 +47,16 @@ pub(super) struct Import {
 }
 
 const EXAMPLES: &str = "\
-Columns of users:
-  id, email, role (each line needs these); username, kyc_status, national_id, date_of_birth,
-  phone_number, is_active, failed_login_attempts, account_locked_until, flagged_for_review_at,
-  verified_email, email_verified_at
-Columns of merchants:
-  merchant_id, business_name, registration_number, contact_email (each line needs these);
-  phone_number, admin_name, admin_email, is_approved, approval_date, user_id
-
 Examples:
   phantom-worker import users users.csv
   zcat merchants.csv.gz | phantom-worker import merchants -
 
 Exit codes: 0 imported, 1 nothing was imported, 64 usage, 78 settings";
+
+/// The columns as they are checked, so that no file has to be refused to find out.
+fn more_help() -> String {
+    format!("{}\n{}\n{EXAMPLES}", USERS.describe(), MERCHANTS.describe())
+}
 
 /// What can be imported.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
