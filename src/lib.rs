@@ -47,3 +47,8 @@ pub mod tasks;
 pub mod telemetry;
 pub mod topics;
 pub mod wallets;
+
+/// What the README shows in Rust compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
