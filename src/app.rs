@@ -23,6 +23,7 @@ use crate::actors::{
 };
 use crate::camunda::Client;
 use crate::config::{RunSettings, WorkSettings};
+use crate::housekeeping::Schedule;
 use crate::links::Links;
 use crate::mail::Mailer;
 use crate::metrics::{Arbiter, Build, Metrics, PoolName, TopicLabels};
@@ -162,6 +163,7 @@ fn build(settings: RunSettings, metrics: Arc<Metrics>) -> anyhow::Result<Arc<Par
             refusal_span: REFUSAL_SPAN,
             figures_interval: settings.metrics.interval,
             checkpoint_file: settings.audit.checkpoint_file,
+            housekeeping: Schedule::hourly(settings.purge),
             on_start: None,
         },
         max_reports: settings.work.max_reports,

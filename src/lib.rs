@@ -25,6 +25,7 @@
 //! # The rooms
 //! `cli` parses and calls `app`, which puts the parts together. `actors` supervise and move tasks;
 //! `tasks` knows what a topic is and how one task runs; `wallets` and `security` decide and change.
+//! `housekeeping` deletes what nobody needs any more, for the worker and for the command.
 //! `camunda`, `store`, `mail`, `links`, `metrics`, `readiness` and `telemetry` are leaves that know
 //! nothing of the rest.
 
@@ -33,6 +34,7 @@ pub mod app;
 pub mod camunda;
 pub mod cli;
 pub mod config;
+pub mod housekeeping;
 pub mod http;
 pub mod links;
 pub mod mail;
@@ -45,3 +47,8 @@ pub mod tasks;
 pub mod telemetry;
 pub mod topics;
 pub mod wallets;
+
+/// What the README shows in Rust compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -103,7 +103,7 @@ impl Poll {
 
 fn class(error: &EngineError) -> &'static str {
     match error {
-        EngineError::Unreachable(_) => "unreachable",
+        EngineError::Unreachable { .. } => "unreachable",
         EngineError::Busy(_) => "busy",
         EngineError::Unauthorised(_) => "unauthorised",
         EngineError::Malformed(_) => "malformed",

@@ -1,4 +1,5 @@
 //! Keeps the series: counts what the others tell, and looks for what nobody tells.
+//! It is also the one with a timer that keeps nobody waiting, so it begins the housekeeping.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use diesel_async::AsyncPgConnection;
 use super::directory::{Address, Core};
 use super::exit::ExitGuard;
 use super::figures::{self, Scope};
+use super::housekeeping::keep_house;
 use super::messages::{FetchFinished, TaskFinished, understands_its_supervisor};
 use super::parts::Parts;
 use super::supervisor::ChildId;
@@ -39,6 +41,18 @@ impl MetricsActor {
         ctx.spawn(refreshed.into_actor(self).map(|_, _, ctx| {
             ctx.run_later(REFRESH, |actor, ctx| actor.refresh_again(ctx));
         }));
+    }
+
+    fn keep_house_after(&self, wait: Duration, ctx: &mut Context<Self>) {
+        ctx.run_later(wait, |actor, ctx| {
+            let parts = Arc::clone(&actor.parts);
+            let kept = parts
+                .clone()
+                .spawn_chore(async move { keep_house(&parts).await });
+            ctx.spawn(kept.into_actor(actor).map(|_, actor, ctx| {
+                actor.keep_house_after(actor.parts.settings.housekeeping.every, ctx);
+            }));
+        });
     }
 }
 
@@ -79,6 +93,9 @@ impl Actor for MetricsActor {
         self.parts.starting(ActorKind::Metrics);
         ctx.set_mailbox_capacity(1024);
         self.refresh_again(ctx);
+        // Replicas that start together take the database one after the other.
+        let every = self.parts.settings.housekeeping.every;
+        self.keep_house_after(every.mul_f64(rand::random_range(0.0..1.0)), ctx);
     }
 }
 

@@ -24,6 +24,7 @@ mod exit;
 mod fetch;
 mod figures;
 mod handler;
+mod housekeeping;
 mod life;
 pub mod messages;
 pub mod metrics;

@@ -21,6 +21,7 @@ use super::topic::Topic;
 use crate::camunda::Client;
 use crate::camunda::cockpit::Cockpit;
 use crate::camunda::model::Sorting;
+use crate::housekeeping::Schedule;
 use crate::links::Links;
 use crate::mail::Mailer;
 use crate::metrics::{ActorKind, Metrics};
@@ -94,6 +95,8 @@ pub struct TreeSettings {
     pub figures_interval: Duration,
     /// Where checkpoints of the audit chain are appended, beside the log.
     pub checkpoint_file: Option<PathBuf>,
+    /// What is deleted when, and how often that is looked at.
+    pub housekeeping: Schedule,
     /// Called as an actor starts. Tests make it panic.
     pub on_start: Option<StartHook>,
 }

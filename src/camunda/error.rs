@@ -13,8 +13,13 @@ use super::text::{JsonFault, one_line, parse_json};
 pub enum EngineError {
     /// Connecting, sending or reading failed, or something before the engine answered. The call
     /// may or may not have taken effect.
-    #[error("the engine cannot be reached")]
-    Unreachable(#[source] Unreachable),
+    #[error("the engine at {server} cannot be reached")]
+    Unreachable {
+        /// The address of its REST interface, without any secret.
+        server: String,
+        /// How.
+        source: Unreachable,
+    },
     /// Nothing was changed, and the same call may succeed at once: the row was changed meanwhile,
     /// the engine's database was in a deadlock, or the engine asks for patience.
     #[error("the engine is busy: {0}")]
@@ -47,7 +52,7 @@ pub enum Unreachable {
     #[error(transparent)]
     Transport(reqwest::Error),
     /// A gateway's answer, or one that the engine does not write.
-    #[error("something before the engine answered {0}")]
+    #[error("something before the engine answered {0}{hint}", hint = hint(.0))]
     Gateway(Answer),
 }
 
@@ -100,7 +105,7 @@ impl EngineError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Busy(_) => true,
+            Self::Unreachable { .. } | Self::Busy(_) => true,
             Self::Refused(answer) => answer.status >= 500,
             _ => false,
         }
@@ -109,7 +114,7 @@ impl EngineError {
     /// Whether it is known that the engine did not do what was asked.
     #[must_use]
     pub fn is_without_effect(&self) -> bool {
-        !matches!(self, Self::Unreachable(_) | Self::Malformed(_))
+        !matches!(self, Self::Unreachable { .. } | Self::Malformed(_))
     }
 
     /// What the engine said, if it was the engine that answered.
@@ -121,39 +126,58 @@ impl EngineError {
             | Self::NotOurs(answer)
             | Self::Gone(answer)
             | Self::Unauthorised(answer) => Some(answer),
-            Self::Unreachable(_) | Self::Malformed(_) | Self::Unwritable(_) => None,
+            Self::Unreachable { .. } | Self::Malformed(_) | Self::Unwritable(_) => None,
         }
     }
 
-    /// Sorts an answer that is no success.
-    pub(crate) fn from_answer(position: Position, status: u16, body: Vec<u8>) -> Self {
+    /// A call to `server` that broke off.
+    pub(crate) fn from_transport(server: &str, error: reqwest::Error) -> Self {
+        Self::Unreachable {
+            server: server.to_owned(),
+            source: Unreachable::Transport(error.without_url()),
+        }
+    }
+
+    /// Sorts an answer of `server` that is no success.
+    pub(crate) fn from_answer(
+        server: &str,
+        position: Position,
+        status: u16,
+        body: Vec<u8>,
+    ) -> Self {
         let answer = Answer::read(status, body);
+        let gateway = |answer| Self::Unreachable {
+            server: server.to_owned(),
+            source: Unreachable::Gateway(answer),
+        };
         match (status, position) {
             (401 | 403, _) => Self::Unauthorised(answer),
             (408 | 429, _) => Self::Busy(answer),
-            (502..=504, _) => Self::Unreachable(Unreachable::Gateway(answer)),
+            (502..=504, _) => gateway(answer),
             (500, _) if matches!(answer.code, Some(OPTIMISTIC_LOCKING | DEADLOCK)) => {
                 Self::Busy(answer)
             }
             (400, Position::HeldTask) => Self::NotOurs(answer),
             (404, Position::HeldTask) if answer.is_no_such_thing() => Self::Gone(answer),
             // A proxy that lost its route, or sends us to its login page, says nothing of the engine.
-            (404, _) if answer.kind.is_none() => Self::Unreachable(Unreachable::Gateway(answer)),
-            (300..=399, _) => Self::Unreachable(Unreachable::Gateway(answer)),
+            (404, _) if answer.kind.is_none() => gateway(answer),
+            (300..=399, _) => gateway(answer),
             _ => Self::Refused(answer),
         }
-    }
-}
-
-impl From<reqwest::Error> for EngineError {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Unreachable(Unreachable::Transport(error.without_url()))
     }
 }
 
 impl From<JsonFault> for EngineError {
     fn from(fault: JsonFault) -> Self {
         Self::Malformed(fault.into())
+    }
+}
+
+/// What a 404 that is not the engine's most often comes from.
+fn hint(answer: &Answer) -> &'static str {
+    match answer.status {
+        404 => "; does its address end in /engine-rest?",
+        _ => "",
     }
 }
 
@@ -213,6 +237,7 @@ impl std::fmt::Display for Answer {
 mod tests {
     use super::*;
 
+    const SERVER: &str = "http://localhost:8080/engine-rest";
     const GONE: &str =
         r#"{"type":"RestException","message":"External task with id X does not exist","code":0}"#;
     const NO_PATH: &str =
@@ -227,8 +252,8 @@ mod tests {
 
     /// The name of the class, for a table that reads like the engine's own.
     fn class(position: Position, status: u16, body: &str) -> &'static str {
-        match EngineError::from_answer(position, status, body.as_bytes().to_vec()) {
-            EngineError::Unreachable(_) => "unreachable",
+        match EngineError::from_answer(SERVER, position, status, body.as_bytes().to_vec()) {
+            EngineError::Unreachable { .. } => "unreachable",
             EngineError::Busy(_) => "busy",
             EngineError::Refused(_) => "refused",
             EngineError::NotOurs(_) => "not ours",
@@ -296,13 +321,28 @@ mod tests {
     }
 
     #[test]
+    fn a_404_of_somebody_else_names_the_address_and_what_to_look_at() {
+        let error = |status| {
+            let error = EngineError::from_answer(SERVER, Position::Elsewhere, status, HTML.into());
+            format!("{:#}", anyhow::Error::from(error))
+        };
+
+        assert_eq!(
+            error(404),
+            "the engine at http://localhost:8080/engine-rest cannot be reached: something before \
+             the engine answered 404; does its address end in /engine-rest?"
+        );
+        assert!(error(502).ends_with("answered 502"));
+    }
+
+    #[test]
     fn no_500_is_final_by_itself() {
         for body in [RACE, DEADLOCKED, LOSER, STUCK, HTML, ""] {
-            let error = EngineError::from_answer(Position::HeldTask, 500, body.into());
+            let error = EngineError::from_answer(SERVER, Position::HeldTask, 500, body.into());
             assert!(error.is_transient(), "{body}");
         }
         for (status, body) in [(400, FOREIGN), (404, GONE), (404, NO_PATH), (401, "")] {
-            let error = EngineError::from_answer(Position::HeldTask, status, body.into());
+            let error = EngineError::from_answer(SERVER, Position::HeldTask, status, body.into());
             assert!(!error.is_transient(), "{status} {body}");
         }
     }
@@ -314,7 +354,7 @@ mod tests {
             "x".repeat(2000)
         );
 
-        let error = EngineError::from_answer(Position::Elsewhere, 400, body.into_bytes());
+        let error = EngineError::from_answer(SERVER, Position::Elsewhere, 400, body.into_bytes());
 
         let text = error.to_string();
         assert!(

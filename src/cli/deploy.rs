@@ -18,8 +18,8 @@ use crate::processes::BUILT_IN;
 ///
 /// Deploys the models that are built into this binary, or those of a folder. The engine makes a
 /// new version of a process only where its file has changed; running instances keep the version
-/// they began with. What the engine cannot read is told with file, line and column, and then
-/// nothing is deployed.
+/// they began with. What cannot be read, here or by the engine, is told with file, line and column,
+/// and then nothing is deployed.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Deploy {
@@ -48,7 +48,7 @@ impl Deploy {
             Some(dir) => read_folder(dir)?,
             None => built_in(),
         };
-        let processes = parse(&files)?;
+        let processes = parse_all(&files)?;
         let engine = Client::new(settings)?;
         let deployed = deploy(&engine, files).await?;
         let mut all_there = true;
@@ -94,14 +94,30 @@ fn read_folder(dir: &Path) -> anyhow::Result<Vec<DeploymentFile>> {
     Ok(files)
 }
 
-fn parse(files: &[DeploymentFile]) -> anyhow::Result<Vec<ProcessModel>> {
+/// Reads every file, or tells of each that cannot be read.
+fn parse_all(files: &[DeploymentFile]) -> Result<Vec<ProcessModel>, Failure> {
     let mut processes = Vec::new();
+    let mut all_read = true;
     for file in files {
-        let xml = std::str::from_utf8(&file.content)
-            .with_context(|| format!("{} is not UTF-8", file.name))?;
-        processes.extend(bpmn::parse(&file.name, xml)?);
+        match parse(file) {
+            Ok(found) => processes.extend(found),
+            Err(fault) => {
+                all_read = false;
+                complain(format_args!("{fault:#}"));
+            }
+        }
+    }
+    if !all_read {
+        complain("phantom-worker: not all files are models; nothing was deployed");
+        return Err(Failure::Told);
     }
     Ok(processes)
+}
+
+fn parse(file: &DeploymentFile) -> anyhow::Result<Vec<ProcessModel>> {
+    let xml = std::str::from_utf8(&file.content)
+        .with_context(|| format!("{} is not UTF-8", file.name))?;
+    Ok(bpmn::parse(&file.name, xml)?)
 }
 
 async fn deploy(engine: &Client, files: Vec<DeploymentFile>) -> Result<Deployed, Failure> {

@@ -3,8 +3,8 @@
 use clap::Args;
 use comfy_table::ContentArrangement;
 
-use super::demo::table;
 use super::outcome::Outcome;
+use super::table;
 use super::terminal::say;
 use crate::metrics::{self, Series};
 

@@ -10,9 +10,13 @@ mod deploy;
 mod import;
 mod metrics;
 mod migrate;
+mod outbox;
 mod outcome;
+mod plural;
+mod purge;
 mod run;
 mod start;
+mod table;
 mod terminal;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -65,6 +69,8 @@ enum Command {
     Import(import::Import),
     Metrics(metrics::Metrics),
     Audit(audit::Audit),
+    Purge(purge::Purge),
+    Outbox(outbox::Outbox),
     Demo(demo::Demo),
 }
 
@@ -103,6 +109,8 @@ impl Command {
             Self::Import(import) => once(import.execute()),
             Self::Metrics(metrics) => once(metrics.execute()),
             Self::Audit(audit) => once(audit.execute()),
+            Self::Purge(purge) => once(purge.execute()),
+            Self::Outbox(outbox) => once(outbox.execute()),
             Self::Demo(demo) => once(demo.execute()),
         }
     }

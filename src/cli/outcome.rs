@@ -12,6 +12,8 @@ pub(super) type Outcome = Result<(), Failure>;
 pub(super) enum Failure {
     /// The settings are wrong; nothing was begun.
     Settings(Faults),
+    /// The command line asks for something that makes no sense; nothing was begun.
+    Usage(anyhow::Error),
     /// Something went wrong on the way.
     Failed(anyhow::Error),
     /// It was all told already.
@@ -37,6 +39,10 @@ impl Failure {
                     count(faults.len())
                 ));
                 ExitCode::from(SETTINGS)
+            }
+            Self::Usage(error) => {
+                complain(format_args!("phantom-worker: {error:#}"));
+                ExitCode::from(USAGE)
             }
             Self::Failed(error) => {
                 complain(format_args!("phantom-worker: {error:#}"));

@@ -16,7 +16,8 @@ use crate::{app, telemetry, topics};
 /// reported, what was not begun goes back to the engine. A second signal cuts that short. Grant a
 /// stop CAMUNDA_CLIENT_ASYNC_RESPONSE_TIMEOUT + DRAIN_DEADLINE + 10 s before killing.
 ///
-/// Any number of workers may run side by side.
+/// Any number of workers may run side by side. Five settings are required, each is marked so;
+/// all others have a default that works.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Run {

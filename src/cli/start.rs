@@ -3,16 +3,17 @@
 mod follow;
 mod variables;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context;
 use clap::Args;
 
-use super::outcome::Outcome;
+use super::outcome::{Failure, Outcome};
 use super::terminal::say;
-use crate::camunda::Client;
 use crate::camunda::model::Start as Request;
-use crate::config::EngineArgs;
+use crate::camunda::{Client, EngineError};
+use crate::config::{StartArgs, StartSettings};
 
 /// Starts an instance of a process.
 ///
@@ -36,7 +37,7 @@ pub(super) struct Start {
     #[arg(long)]
     follow: bool,
     #[command(flatten)]
-    settings: EngineArgs,
+    settings: StartArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -52,23 +53,41 @@ Exit codes: 0 started (with --follow: ended at an end event), 1 not, 64 usage, 7
 
 impl Start {
     pub(super) async fn execute(&self) -> Outcome {
-        let settings = self.settings.read_alone()?;
-        let variables = variables::parse(&self.read_variables()?)?;
-        let engine = Client::new(settings)?;
+        let StartSettings { engine, cockpit } = self.settings.read()?;
+        let variables = self.read_variables()?;
+        let variables = variables::parse(&variables).map_err(Failure::Usage)?;
+        let engine = Client::new(engine)?;
         let request = Request {
             key: self.process_id.clone(),
             business_key: self.business_key.clone(),
             variables,
         };
-        let instance = engine
-            .start(&request)
-            .await
-            .with_context(|| format!("starting {}", self.process_id))?;
+        let instance = match engine.start(&request).await {
+            Ok(instance) => instance,
+            Err(error) => return Err(self.explain(&engine, error).await.into()),
+        };
         say(format_args!("started {}", instance.id));
+        if let Some(page) = cockpit.instance(instance.id.as_str()) {
+            say(page);
+        }
         if self.follow {
             follow::follow(&engine, &instance.id).await?;
         }
         Ok(())
+    }
+
+    /// Says which processes could be started where there is none of this name.
+    async fn explain(&self, engine: &Client, error: EngineError) -> anyhow::Error {
+        let is_unknown = matches!(&error, EngineError::Refused(answer) if answer.status == 404);
+        let error = anyhow::Error::from(error).context(format!("starting {}", self.process_id));
+        if !is_unknown {
+            return error;
+        }
+        match engine.process_keys().await {
+            Ok(keys) => anyhow::anyhow!("{} is not there; {}", self.process_id, in_words(&keys)),
+            // What went wrong first is what matters.
+            Err(_) => error,
+        }
     }
 
     fn read_variables(&self) -> anyhow::Result<String> {
@@ -81,5 +100,15 @@ impl Start {
                 std::fs::read_to_string(Path::new(path)).with_context(|| format!("reading {path}"))
             }
         }
+    }
+}
+
+fn in_words(keys: &BTreeSet<String>) -> String {
+    let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+    match keys.as_slice() {
+        [] => "nothing is deployed that we may see; `phantom-worker deploy` brings the built-in \
+               models"
+            .to_owned(),
+        keys => format!("what is deployed: {}", keys.join(", ")),
     }
 }

@@ -55,7 +55,7 @@ impl Paint {
 
 /// A bar over bytes, or a count of them where their number is not known.
 pub(super) fn progress_of_bytes(what: &'static str, size: Option<u64>) -> ProgressBar {
-    match size {
+    drawn(match size {
         Some(size) => bar(
             what,
             size,
@@ -64,12 +64,22 @@ pub(super) fn progress_of_bytes(what: &'static str, size: Option<u64>) -> Progre
         None => ProgressBar::new_spinner()
             .with_message(what)
             .with_style(style("{msg:<10} {bytes}")),
-    }
+    })
 }
 
 /// A bar over things that are counted.
 pub(super) fn progress_of_lines(what: &'static str, count: usize) -> ProgressBar {
-    bar(what, count as u64, "{msg:<10} {wide_bar} {pos:>7} of {len}")
+    drawn(bar(
+        what,
+        count as u64,
+        "{msg:<10} {wide_bar} {pos:>7} of {len}",
+    ))
+}
+
+/// A bar shows itself at its first step, which may be long in coming.
+fn drawn(bar: ProgressBar) -> ProgressBar {
+    bar.tick();
+    bar
 }
 
 /// Drawn on standard error, and only if that is a terminal.

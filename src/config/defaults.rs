@@ -34,6 +34,15 @@ pub(super) const DRAIN_DEADLINE: &str = "20s";
 /// What a stop may take beyond the poll and the drain: the last writes and the servers' stop.
 pub(super) const STOP_MARGIN: Duration = Duration::from_secs(10);
 
+/// Longer than an engine's backups are kept: restored from one, it hands out old tasks again.
+pub(super) const PURGE_COMPLETIONS_AFTER: &str = "90d";
+/// While a message is there, what asks for it again does not send it again.
+pub(super) const PURGE_SENT_MESSAGES_AFTER: &str = "30d";
+/// A task that was not delivered again for so long is gone.
+pub(super) const PURGE_DELIVERIES_AFTER: &str = "7d";
+/// The customer's own rows keep what the bank needs.
+pub(super) const PURGE_PERSONAL_DATA_AFTER: &str = "30d";
+
 /// To the engine.
 pub(super) const ENGINE_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Of one call to the engine, beyond what a poll is meant to wait.

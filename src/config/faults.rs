@@ -10,6 +10,8 @@ use std::fs;
 
 use secrecy::SecretString;
 
+use super::parse::unreadable;
+
 /// A setting as it came from the environment or a flag. It may be a secret, so it has no `Debug`.
 #[derive(Clone)]
 pub struct Raw(OsString);
@@ -31,7 +33,8 @@ pub(super) struct RawSecret<'a> {
 struct Fault {
     variable: String,
     problem: String,
-    example: &'static str,
+    /// None where the remedy is in the problem.
+    example: Option<&'static str>,
 }
 
 /// Everything that is wrong with the settings.
@@ -47,11 +50,11 @@ impl fmt::Display for Faults {
             } else {
                 ""
             };
-            write!(
-                formatter,
-                "{} {}; for example {}{end}",
-                fault.variable, fault.problem, fault.example
-            )?;
+            write!(formatter, "{} {}", fault.variable, fault.problem)?;
+            if let Some(example) = fault.example {
+                write!(formatter, "; for example {example}")?;
+            }
+            formatter.write_str(end)?;
         }
         Ok(())
     }
@@ -78,7 +81,16 @@ impl Faults {
         self.0.push(Fault {
             variable: variable.into(),
             problem: problem.into(),
-            example,
+            example: Some(example),
+        });
+    }
+
+    /// Notes a fault that says itself what to do.
+    fn add_plain(&mut self, variable: &str, problem: String) {
+        self.0.push(Fault {
+            variable: variable.to_owned(),
+            problem,
+            example: None,
         });
     }
 
@@ -151,11 +163,8 @@ impl Faults {
         let file = self.text(&file_variable, raw.file, FILE_EXAMPLE);
         let secret = match (value?, file?) {
             (Some(_), Some(_)) => {
-                self.add(
-                    variable,
-                    format!("is set, and {file_variable} too"),
-                    example,
-                );
+                let problem = format!("is set, and {file_variable} too: unset one of them");
+                self.add_plain(variable, problem);
                 return None;
             }
             (Some(secret), None) => secret,
@@ -172,7 +181,7 @@ impl Faults {
         let problem = match fs::read_to_string(path) {
             Ok(content) if content.trim().is_empty() => "names an empty file".to_owned(),
             Ok(content) => return Some(content.trim_end_matches(['\r', '\n']).to_owned()),
-            Err(fault) => format!("names a file that cannot be read ({})", fault.kind()),
+            Err(fault) => unreadable(&fault),
         };
         self.add(variable, problem, FILE_EXAMPLE);
         None
@@ -268,7 +277,7 @@ mod tests {
         assert_eq!(
             faults.to_string(),
             format!(
-                "KEY_FILE names a file that cannot be read (entity not found); \
+                "KEY_FILE names a file that is not there; \
                  for example {FILE_EXAMPLE}"
             )
         );
@@ -286,7 +295,7 @@ mod tests {
 
         assert_eq!(
             faults.to_string(),
-            "KEY is set, and KEY_FILE too; for example …"
+            "KEY is set, and KEY_FILE too: unset one of them"
         );
     }
 }

@@ -12,10 +12,11 @@ use crate::links::{KEY_BYTES, LinkSettings};
 #[derive(Args)]
 #[command(next_help_heading = "Links in mails")]
 pub struct LinkArgs {
-    /// The address under which customers reach the public port.
+    /// Required: the address under which customers reach the public port.
     #[arg(long, env = "PUBLIC_BASE_URL", value_name = "URL")]
     public_base_url: Option<Raw>,
-    /// The key that signs the links, 64 hexadecimal digits (`openssl rand -hex 32` makes one).
+    /// Required, here or in its file: the key that signs the links, 64 hexadecimal digits
+    /// (`openssl rand -hex 32` makes one).
     #[arg(long, env = "TOKEN_KEY", value_name = "KEY", hide_env_values = true)]
     token_key: Option<Raw>,
     /// The file that holds the key instead.

@@ -12,8 +12,9 @@ use crate::mail::{CaFile, CaFileError, MailSettings, Sender, SmtpUrl};
 #[derive(Args)]
 #[command(next_help_heading = "Mail")]
 pub struct MailArgs {
-    /// The mail server: `smtps://` for TLS, `smtp://…?tls=required` for STARTTLS; a user and a
-    /// password stand percent-encoded before the host.
+    /// Required, here or in its file: the mail server, `smtps://…` for TLS or
+    /// `smtp://…?tls=required` for STARTTLS; a user and a password stand percent-encoded before the
+    /// host.
     #[arg(long, env = "SMTP_URL", value_name = "URL", hide_env_values = true)]
     smtp_url: Option<Raw>,
     /// The file that holds the URL instead.
@@ -39,7 +40,7 @@ pub struct MailArgs {
     /// system's.
     #[arg(long, env = "SMTP_CA_FILE", value_name = "FILE")]
     smtp_ca_file: Option<Raw>,
-    /// The sender of every mail.
+    /// Required: the sender of every mail.
     #[arg(long, env = "MAIL_FROM", value_name = "ADDRESS")]
     mail_from: Option<Raw>,
 }
@@ -87,9 +88,7 @@ const SMTP_EXAMPLE: &str = "smtps://phantom:…@smtp.bank.example:465";
 
 fn ca_file(text: &str) -> Result<CaFile, String> {
     CaFile::read(Path::new(text.trim())).map_err(|fault| match fault {
-        CaFileError::Read { source, .. } => {
-            format!("names a file that cannot be read ({})", source.kind())
-        }
+        CaFileError::Read { source, .. } => parse::unreadable(&source),
         CaFileError::NoCertificate(_) => "names a file without a certificate in PEM".to_owned(),
     })
 }

@@ -21,6 +21,7 @@ mod mail;
 mod metrics;
 mod pages;
 mod parse;
+mod purge;
 mod store;
 mod telemetry;
 mod work;
@@ -37,13 +38,15 @@ pub use http::HttpArgs;
 pub use links::LinkArgs;
 pub use mail::MailArgs;
 pub use metrics::{MetricsArgs, MetricsSettings};
-pub use pages::{PageArgs, PageSettings};
+pub use pages::{PageArgs, PageSettings, StartArgs, StartSettings};
+pub use purge::{PurgeArgs, PurgeCommandArgs, PurgeSettings};
 pub use store::{MigrateArgs, StoreArgs};
 pub use telemetry::TelemetryArgs;
 pub use work::{TopicSettings, WorkArgs, WorkSettings};
 
 use crate::camunda::client::EngineSettings;
 use crate::camunda::cockpit::Cockpit;
+use crate::housekeeping::Ages;
 use crate::http::HttpSettings;
 use crate::links::LinkSettings;
 use crate::mail::MailSettings;
@@ -74,6 +77,8 @@ pub struct RunArgs {
     #[command(flatten)]
     audit: AuditArgs,
     #[command(flatten)]
+    purge: PurgeArgs,
+    #[command(flatten)]
     telemetry: TelemetryArgs,
 }
 
@@ -99,6 +104,8 @@ pub struct RunSettings {
     pub metrics: MetricsSettings,
     /// What leaves the database about the audit log.
     pub audit: AuditSettings,
+    /// What is deleted when.
+    pub purge: Ages,
     /// Logs.
     pub telemetry: TelemetrySettings,
 }
@@ -171,6 +178,8 @@ pub struct Parts {
     pub metrics: Option<MetricsSettings>,
     /// What leaves the database about the audit log.
     pub audit: Option<AuditSettings>,
+    /// What is deleted when.
+    pub purge: Option<Ages>,
     /// Logs.
     pub telemetry: Option<TelemetrySettings>,
 }
@@ -199,6 +208,7 @@ impl RunArgs {
             admin_token: self.admin.read(&mut faults),
             metrics: self.metrics.read(&mut faults),
             audit: self.audit.read(&mut faults),
+            purge: self.purge.read(&mut faults),
             telemetry: self.telemetry.read(&mut faults),
         };
         (parts, faults)
@@ -218,6 +228,7 @@ impl Parts {
             admin_token: self.admin_token?,
             metrics: self.metrics?,
             audit: self.audit?,
+            purge: self.purge?,
             telemetry: self.telemetry?,
         })
     }

@@ -6,6 +6,8 @@ use url::Url;
 use super::cockpit::CockpitArgs;
 use super::faults::{Faults, Raw};
 use super::parse;
+use super::{EngineArgs, alone};
+use crate::camunda::client::EngineSettings;
 use crate::camunda::cockpit::Cockpit;
 
 /// Pages of other programs.
@@ -39,6 +41,41 @@ impl PageArgs {
         Some(PageSettings {
             cockpit: cockpit?,
             mailbox: mailbox?,
+        })
+    }
+}
+
+/// What it takes to start an instance and to point to it.
+#[derive(Args)]
+pub struct StartArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    cockpit: CockpitArgs,
+}
+
+/// What it takes to start an instance and to point to it, checked. It holds secrets, so it has no
+/// `Debug`.
+pub struct StartSettings {
+    /// The engine.
+    pub engine: EngineSettings,
+    /// The engine's web application.
+    pub cockpit: Cockpit,
+}
+
+impl StartArgs {
+    /// Reads the settings of a start.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn read(&self) -> Result<StartSettings, Faults> {
+        alone(|faults| {
+            let engine = self.engine.read(faults);
+            let cockpit = self.cockpit.read(faults);
+            Some(StartSettings {
+                engine: engine?,
+                cockpit: cockpit?,
+            })
         })
     }
 }

@@ -1,12 +1,13 @@
 //! From text to values, for settings of more than one room. Each error completes the sentence
 //! "the variable …".
 
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use url::{Host, Url};
 
 pub(super) fn text(value: &str) -> Result<String, String> {
@@ -66,6 +67,13 @@ pub(super) fn duration(value: &str) -> Result<Duration, String> {
         .ok_or_else(|| "is not a duration with its unit, of at most an hour".to_owned())
 }
 
+/// With its unit, which may be days of 24 hours: `90d`, or as ISO 8601 has it, `P90D`.
+pub(super) fn calendar_duration(value: &str) -> Option<Duration> {
+    let span: Span = value.trim().parse().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(duration).ok()
+}
+
 pub(super) fn list(value: &str) -> Result<Vec<String>, String> {
     let entries: Vec<_> = value
         .split(',')
@@ -107,10 +115,18 @@ pub(super) fn readable_file(value: &str) -> Result<PathBuf, String> {
     match std::fs::File::open(&path).and_then(|file| file.metadata()) {
         Ok(metadata) if metadata.is_file() => Ok(path),
         Ok(_) => Err("does not name a file".to_owned()),
-        Err(fault) => Err(format!(
-            "names a file that cannot be read ({})",
-            fault.kind()
-        )),
+        Err(fault) => Err(unreadable(&fault)),
+    }
+}
+
+/// Why a file could not be read, in an operator's words and without its name.
+pub(super) fn unreadable(fault: &io::Error) -> String {
+    match fault.kind() {
+        ErrorKind::NotFound => "names a file that is not there".to_owned(),
+        ErrorKind::PermissionDenied => "names a file that this user may not read".to_owned(),
+        ErrorKind::IsADirectory => "names a folder".to_owned(),
+        ErrorKind::InvalidData => "names a file that is not UTF-8".to_owned(),
+        kind => format!("names a file that cannot be read ({kind})"),
     }
 }
 

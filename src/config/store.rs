@@ -11,8 +11,8 @@ use crate::store::StoreSettings;
 #[derive(Args)]
 #[command(next_help_heading = "Database")]
 pub struct StoreArgs {
-    /// The database, as a PostgreSQL URL; to another machine it is spoken to encrypted and
-    /// verified unless its `sslmode` says otherwise.
+    /// Required, here or in its file: the database, as a PostgreSQL URL. To another machine it is
+    /// spoken to encrypted and verified unless its `sslmode` says otherwise.
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     database_url: Option<Raw>,
     /// The file that holds the URL instead.
@@ -44,7 +44,7 @@ pub struct MigrateArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// The database for the migrations, with a role that may change the schema; without it,
-    /// DATABASE_URL.
+    /// DATABASE_URL, which is not required beside it.
     #[arg(
         long,
         env = "MIGRATE_DATABASE_URL",

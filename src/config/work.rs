@@ -19,10 +19,8 @@ pub struct WorkArgs {
     /// The readable start of every worker id.
     #[arg(long, env = "CAMUNDA_CLIENT_ID", value_name = "NAME", default_value = CLIENT_ID)]
     camunda_client_id: Option<Raw>,
-    /// The name of this engine in our database, to be changed when another engine takes over
-    /// whose task ids may start again.
-    #[arg(long, env = "CAMUNDA_ENGINE_ID", value_name = "NAME", default_value = ENGINE_ID)]
-    camunda_engine_id: Option<Raw>,
+    #[command(flatten)]
+    engine_id: EngineIdArgs,
     /// The most tasks that one fetch may bring; without it, as many as there are free slots.
     #[arg(long, env = "CAMUNDA_CLIENT_MAX_TASKS", value_name = "COUNT")]
     camunda_client_max_tasks: Option<Raw>,
@@ -55,8 +53,9 @@ pub struct WorkArgs {
         value_name = "TOPIC=COUNT,…"
     )]
     camunda_client_slots_by_topic: Option<Raw>,
-    /// How often a task that failed is tried again, and after which waits; the model of a process
-    /// may say otherwise.
+    /// How often a task that failed is tried again, and after which waits: `R3/PT10S,PT1M,PT10M` is
+    /// three more tries, after 10 seconds, 1 minute and 10 minutes; a last wait stands for all that
+    /// follow it. The waits are durations of ISO 8601. The model of a process may say otherwise.
     #[arg(long, env = "CAMUNDA_CLIENT_RETRIES", value_name = "POLICY", default_value = defaults::RETRIES)]
     camunda_client_retries: Option<Raw>,
     /// Other retries for single topics, such as `create-wallet=R5/PT5S,PT1M`.
@@ -75,6 +74,23 @@ pub struct WorkArgs {
     #[arg(long, env = "DRAIN_DEADLINE", value_name = "DURATION",
           default_value = defaults::DRAIN_DEADLINE)]
     drain_deadline: Option<Raw>,
+}
+
+/// Which engine it is.
+#[derive(Args)]
+#[command(next_help_heading = "Tasks")]
+pub(super) struct EngineIdArgs {
+    /// The name of this engine in our database, to be changed when another engine takes over
+    /// whose task ids may start again.
+    #[arg(long, env = "CAMUNDA_ENGINE_ID", value_name = "NAME", default_value = ENGINE_ID)]
+    camunda_engine_id: Option<Raw>,
+}
+
+impl EngineIdArgs {
+    pub(super) fn read(&self, faults: &mut Faults) -> Option<String> {
+        let raw = &self.camunda_engine_id;
+        faults.defaulted("CAMUNDA_ENGINE_ID", raw, ENGINE_ID, parse::name)
+    }
 }
 
 const CLIENT_ID: &str = "phantom-worker";
@@ -136,12 +152,7 @@ impl WorkArgs {
             CLIENT_ID,
             parse::name,
         );
-        let engine_id = faults.defaulted(
-            "CAMUNDA_ENGINE_ID",
-            &self.camunda_engine_id,
-            ENGINE_ID,
-            parse::name,
-        );
+        let engine_id = self.engine_id.read(faults);
         let max_tasks = faults.optional(
             "CAMUNDA_CLIENT_MAX_TASKS",
             &self.camunda_client_max_tasks,

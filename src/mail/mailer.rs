@@ -86,6 +86,12 @@ impl Mailer {
         Ok(mail.id)
     }
 
+    /// Host and port of the mail server, for what is said about it.
+    pub fn server(&self) -> String {
+        let Server { host, port, .. } = &self.inner.server;
+        format!("{host}:{port}")
+    }
+
     /// Connects, greets and signs in, and leaves again.
     ///
     /// # Errors

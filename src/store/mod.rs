@@ -11,6 +11,7 @@ pub mod customers;
 pub mod email_verifications;
 pub mod failure;
 mod functions;
+pub mod housekeeping;
 pub mod merchants;
 pub mod migrations;
 pub mod outbox;

@@ -3,6 +3,8 @@
 //! A row is claimed for a while, sent outside any transaction, and marked. Rows are chosen by
 //! state, never by paging over ids: the order of ids is not the order of commits.
 
+pub mod letters;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};

@@ -64,6 +64,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    housekeeping_rounds (engine_id) {
+        engine_id -> Text,
+        begun_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     merchants (merchant_id) {
         merchant_id -> Uuid,
         business_name -> Text,
@@ -218,6 +225,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_seals,
     customers,
     email_verifications,
+    housekeeping_rounds,
     merchants,
     outbox,
     security_events,

@@ -1,9 +1,10 @@
 //! The inbox: one row a task that was answered, keyed by engine and task id.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use diesel::dsl;
 use diesel::prelude::*;
-use diesel::query_dsl::methods::FilterDsl;
 use diesel::sql_types::{Array, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
@@ -63,6 +64,9 @@ impl NewCompletion<'_> {
     /// # Errors
     /// Those of the query; the lock time-out says that another execution is still at work.
     pub async fn claim(&self, mut conn: &AsyncPgConnection) -> QueryResult<Claim> {
+        // The `filter` of an upsert, which would compete with that of a query.
+        use diesel::query_dsl::methods::FilterDsl;
+
         // Insert first: the primary key makes a second delivery wait here instead of working twice.
         let inserted = diesel::insert_into(completions::table)
             .values(self)
@@ -127,4 +131,83 @@ pub async fn mark_reported(
     .execute(&mut conn)
     .await
     .map(drop)
+}
+
+/// A completion that is old enough to go, if its process instance has ended.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = completions)]
+pub struct OldCompletion {
+    /// The external task's id.
+    pub task_id: String,
+    /// The process.
+    pub process_definition_key: String,
+    /// The process instance.
+    pub process_instance_id: String,
+    /// When it was answered.
+    pub completed_at: DateTime<Utc>,
+}
+
+/// An engine's completions that were answered `before`, oldest first, from behind `after` on.
+///
+/// # Errors
+/// Those of the query.
+pub async fn find_old(
+    conn: &mut AsyncPgConnection,
+    engine_id: &str,
+    before: DateTime<Utc>,
+    after: Option<&OldCompletion>,
+    limit: i64,
+) -> QueryResult<Vec<OldCompletion>> {
+    let (instant, task_id) = match after {
+        Some(last) => (last.completed_at, last.task_id.as_str()),
+        None => (DateTime::UNIX_EPOCH, ""),
+    };
+    let is_behind = completions::completed_at
+        .gt(instant)
+        .or(completions::task_id.gt(task_id));
+    completions::table
+        .filter(completions::engine_id.eq(engine_id))
+        .filter(completions::completed_at.lt(before))
+        // The first comparison finds the place in the index, the second the one within an instant.
+        .filter(completions::completed_at.ge(instant).and(is_behind))
+        .order((completions::completed_at, completions::task_id))
+        .limit(limit)
+        .select(OldCompletion::as_select())
+        .load(conn)
+        .await
+}
+
+/// The process instances of an engine's newest completions.
+///
+/// # Errors
+/// Those of the query.
+pub async fn newest_instances(
+    conn: &mut AsyncPgConnection,
+    engine_id: &str,
+    limit: i64,
+) -> QueryResult<BTreeSet<String>> {
+    let instances: Vec<_> = completions::table
+        .filter(completions::engine_id.eq(engine_id))
+        .order(completions::completed_at.desc())
+        .limit(limit)
+        .select(completions::process_instance_id)
+        .load(conn)
+        .await?;
+    Ok(instances.into_iter().collect())
+}
+
+/// Deletes completions; tells how many were still there.
+///
+/// # Errors
+/// Those of the query.
+pub async fn delete(
+    conn: &mut AsyncPgConnection,
+    engine_id: &str,
+    task_ids: &[String],
+) -> QueryResult<usize> {
+    diesel::delete(completions::table)
+        .filter(completions::engine_id.eq(engine_id))
+        .filter(completions::task_id.eq_any(task_ids))
+        .execute(conn)
+        .await
 }

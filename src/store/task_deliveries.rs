@@ -2,8 +2,9 @@
 //!
 //! Hints, not facts: their commits do not wait for the disk, so a crash may forget the last ones.
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Text};
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::prepared::Prepare;
@@ -83,4 +84,39 @@ pub async fn forget(
     .execute(&mut conn)
     .await
     .map(drop)
+}
+
+/// How many tasks were last delivered `before`, without a word since.
+///
+/// # Errors
+/// Those of the query.
+pub async fn count_old(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> QueryResult<i64> {
+    task_deliveries::table
+        .filter(task_deliveries::delivered_at.lt(before))
+        .count()
+        .get_result(conn)
+        .await
+}
+
+/// Forgets up to `limit` tasks that were last delivered `before`.
+///
+/// # Errors
+/// Those of the query.
+pub async fn delete_old(
+    conn: &mut AsyncPgConnection,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<usize> {
+    diesel::sql_query(
+        "WITH old AS MATERIALIZED ( \
+             SELECT engine_id, task_id FROM task_deliveries WHERE delivered_at < $1 \
+             FOR UPDATE SKIP LOCKED LIMIT $2 \
+         ) \
+         DELETE FROM task_deliveries AS gone USING old \
+         WHERE gone.engine_id = old.engine_id AND gone.task_id = old.task_id",
+    )
+    .bind::<Timestamptz, _>(before)
+    .bind::<BigInt, _>(limit)
+    .execute(conn)
+    .await
 }

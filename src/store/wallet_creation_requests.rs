@@ -1,8 +1,9 @@
 //! The decided requests for a wallet.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::dsl::now;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
@@ -154,4 +155,57 @@ pub async fn mark_rejected(
         .execute(conn)
         .await
         .map(drop)
+}
+
+/// The requests that were settled `before` $1 and still hold data of a person. The words are those
+/// of the index, or it would not be used.
+const SETTLED: &str = "status <> 'approved' AND updated_at < $1 \
+    AND num_nonnulls(first_name, last_name, email, phone_number, national_id, date_of_birth) > 0";
+
+/// How many requests were settled `before` and still hold data of a person.
+///
+/// # Errors
+/// Those of the query.
+pub async fn count_personal(
+    conn: &mut AsyncPgConnection,
+    before: DateTime<Utc>,
+) -> QueryResult<i64> {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+    let count: Count = diesel::sql_query(format!(
+        "SELECT count(*) FROM wallet_creation_requests WHERE {SETTLED}"
+    ))
+    .bind::<Timestamptz, _>(before)
+    .get_result(conn)
+    .await?;
+    Ok(count.count)
+}
+
+/// Forgets the persons of up to `limit` requests that were settled `before`. When a request was
+/// settled stays as it is: nothing was decided anew.
+///
+/// # Errors
+/// Those of the query.
+pub async fn forget_persons(
+    conn: &mut AsyncPgConnection,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<usize> {
+    diesel::sql_query(format!(
+        "WITH settled AS MATERIALIZED ( \
+             SELECT request_id FROM wallet_creation_requests WHERE {SETTLED} \
+             ORDER BY updated_at FOR NO KEY UPDATE SKIP LOCKED LIMIT $2 \
+         ) \
+         UPDATE wallet_creation_requests AS request \
+         SET first_name = NULL, last_name = NULL, email = NULL, phone_number = NULL, \
+             national_id = NULL, date_of_birth = NULL \
+         FROM settled WHERE request.request_id = settled.request_id"
+    ))
+    .bind::<Timestamptz, _>(before)
+    .bind::<BigInt, _>(limit)
+    .execute(conn)
+    .await
 }

@@ -16,6 +16,7 @@ use phantom_worker::actors::{
 use phantom_worker::camunda::Client;
 use phantom_worker::camunda::cockpit::Cockpit;
 use phantom_worker::camunda::model::Sorting;
+use phantom_worker::housekeeping::{Ages, Schedule};
 use phantom_worker::links::{KEY_BYTES, LinkSettings, Links};
 use phantom_worker::mail::{MailSettings, Mailer, Sender, SmtpUrl};
 use phantom_worker::metrics::{Build, Metrics, TopicLabels};
@@ -170,6 +171,7 @@ fn build(arguments: &Arguments) -> anyhow::Result<Arc<Parts>> {
             refusal_span: Duration::from_secs(60),
             figures_interval: Duration::from_secs(15),
             checkpoint_file: None,
+            housekeeping: Schedule::hourly(Ages::default()),
             on_start: None,
         },
         max_reports: arguments.max_reports,

@@ -68,6 +68,11 @@ async function drawInPage(xml) {
   const faults = [...warnings.map((warning) => warning.message), ...findCollisions(viewer)];
   // The areas that take a mouse are of no use in a picture.
   document.querySelectorAll('.djs-hit, .djs-outline').forEach((area) => area.remove());
+  // A reader without the font has another one, and its letters must not leave their box.
+  document.querySelectorAll('#canvas tspan').forEach((line) => {
+    line.setAttribute('textLength', line.getComputedTextLength());
+    line.setAttribute('lengthAdjust', 'spacingAndGlyphs');
+  });
   const { svg } = await viewer.saveSVG();
   const title = viewer.get('canvas').getRootElement().businessObject.name;
   return { svg, title, faults };

@@ -222,3 +222,28 @@ async fn a_deployed_model_that_does_not_fit_degrades_its_topics_and_takes_nobody
         );
     }
 }
+
+#[test]
+fn a_pictures_labels_keep_their_width_in_every_font() {
+    for model in BUILT_IN {
+        let path = format!(
+            "{}/bpmn/pictures/{}.svg",
+            env!("CARGO_MANIFEST_DIR"),
+            model.key
+        );
+        let picture = std::fs::read_to_string(path).unwrap();
+        let options = roxmltree::ParsingOptions {
+            allow_dtd: true,
+            ..Default::default()
+        };
+        let picture = Document::parse_with_options(&picture, options).unwrap();
+        let lines = picture
+            .descendants()
+            .filter(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "tspan")));
+        let lines: Vec<_> = lines.collect();
+
+        assert!(!lines.is_empty(), "{}", model.key);
+        let fixed = |line: &roxmltree::Node<'_, '_>| line.has_attribute("textLength");
+        assert!(lines.iter().all(fixed), "{}", model.key);
+    }
+}

@@ -4,31 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 
 use phantom_worker::processes::BUILT_IN;
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::World;
-use crate::support::command::{Said, database_url, phantom_worker, said};
+use crate::support::command::{Said, database_url, on_engine, phantom_worker, said};
 use crate::support::database::{TestDatabase, database};
-use crate::support::engine::Engine;
+use crate::support::engine::empty_tenant;
 
 const MODEL: &str = include_str!("../../bpmn/wallet-creation-process.bpmn");
-
-/// A tenant without any model.
-fn empty_tenant() -> Engine {
-    Engine::at(
-        &crate::support::engine::shared_url(),
-        &format!("story-{}", Uuid::new_v4()),
-    )
-}
-
-fn on_engine(engine: &Engine, arguments: &[&str]) -> Said {
-    let mut command = phantom_worker(arguments);
-    command
-        .env("CAMUNDA_REST_URL", engine.url.as_str())
-        .env("CAMUNDA_TENANT_IDS", &engine.tenant);
-    said(&mut command)
-}
 
 fn migrate(database: &TestDatabase, arguments: &[&str]) -> Said {
     let mut command = phantom_worker(&[&["migrate"], arguments].concat());
@@ -146,6 +129,22 @@ async fn a_model_that_the_engine_cannot_read_is_told_with_its_place() {
     );
 }
 
+#[test]
+fn a_file_that_is_no_model_is_told_with_its_place_beside_the_others() {
+    let engine = empty_tenant();
+    let folder = Folder::with("broken.bpmn", "<broken");
+    fs::write(folder.0.join("other.bpmn"), "<a>\n</b>").unwrap();
+
+    let said = on_engine(&engine, &["deploy", "--dir", folder.0.to_str().unwrap()]);
+
+    assert_eq!(said.code, 1);
+    let lines: Vec<_> = said.stderr.lines().collect();
+    assert_eq!(lines.len(), 3, "{}", said.stderr);
+    assert!(lines[0].starts_with("broken.bpmn:1:8: not well-formed: "));
+    assert!(lines[1].starts_with("other.bpmn:2:1: not well-formed: "));
+    assert!(lines[2].ends_with("nothing was deployed"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_the_engine_leaves_out_is_a_failure() {
     let engine = empty_tenant();
@@ -161,101 +160,6 @@ async fn a_process_that_the_engine_leaves_out_is_a_failure() {
         "{}",
         said.stderr
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_instance_is_started_with_typed_variables() {
-    let engine = Engine::new().await;
-    let variables = json!({
-        "text": "x", "count": 5, "long": 5_000_000_000_i64, "share": 0.5, "yes": true, "none": null,
-        "list": [1], "at": {"type": "Date", "value": "2026-03-01T09:30:00.000+0000"},
-    });
-    let variables = variables.to_string();
-
-    let said = on_engine(
-        &engine,
-        &[
-            "start",
-            "wallet-creation-process",
-            "--business-key",
-            "order 4711",
-            "--variables",
-            &variables,
-        ],
-    );
-
-    let instance = said.stdout.trim().strip_prefix("started ");
-    let instance = instance.unwrap_or_else(|| panic!("{}", said.stderr));
-    let types = engine
-        .get(&format!(
-            "process-instance/{instance}/variables?deserializeValues=false"
-        ))
-        .await;
-    for (name, type_name) in [
-        ("text", "String"),
-        ("count", "Integer"),
-        ("long", "Long"),
-        ("share", "Double"),
-        ("yes", "Boolean"),
-        ("none", "Null"),
-        ("list", "Json"),
-        ("at", "Date"),
-    ] {
-        assert_eq!(types[name]["type"], type_name, "{name}");
-    }
-    let known = engine.get(&format!("process-instance/{instance}")).await;
-    assert_eq!(known["businessKey"], "order 4711");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_started_is_told_so() {
-    let engine = empty_tenant();
-
-    let unknown = on_engine(&engine, &["start", "no-such-process"]);
-    let broken = on_engine(
-        &engine,
-        &["start", "x", "--variables", "{\"secret\": hunter2}"],
-    );
-
-    assert_eq!((unknown.code, broken.code), (1, 1));
-    assert!(
-        unknown
-            .stderr
-            .contains("starting no-such-process: the engine refuses: 404")
-    );
-    assert_eq!(
-        broken.stderr,
-        "phantom-worker: the variables are not JSON (line 1, column 12)\n"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_instance_is_followed_to_its_end() {
-    let world = World::new().await;
-    let _worker = world.worker().start().await;
-    let variables = json!({"merchant_id": Uuid::new_v4(), "request_data": {}}).to_string();
-
-    let said = on_engine(
-        &world.engine,
-        &[
-            "start",
-            "wallet-creation-process",
-            "--follow",
-            "--variables",
-            &variables,
-        ],
-    );
-
-    assert_eq!(said.code, 0, "{}", said.stderr);
-    let place = |text: &str| {
-        said.stdout
-            .find(text)
-            .unwrap_or_else(|| panic!("{text}: {}", said.stdout))
-    };
-    assert!(place("Wallet requested (startEvent") < place("Validate wallet request (serviceTask"));
-    assert!(place("Validate wallet request") < place("Wallet request rejected (noneEndEvent"));
-    assert!(said.stdout.contains("validation_success = false (Boolean)"));
-    assert!(said.stdout.contains("\"merchant_unknown\""));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -346,7 +250,37 @@ async fn a_check_looks_at_the_rest_when_a_part_is_away() {
     assert_eq!(said.code, 1, "{}", said.stdout);
     let verdicts: String = LOOKED_AT.iter().map(|what| verdict(&said, what)).collect();
     assert_eq!(verdicts, "✓✗--✓✓✗✓✓", "{}", said.stdout);
+    for server in [
+        "the database at 127.0.0.1:1: ",
+        "the mail server at 127.0.0.1:1: ",
+    ] {
+        assert!(said.stdout.contains(server), "{}", said.stdout);
+    }
     assert!(said.stdout.ends_with("2 things are wrong\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_wrong_setting_and_each_missing_model_counts_for_itself() {
+    let world = World::new().await;
+
+    let said = check(
+        &world,
+        &[
+            ("LOG_LEVEL", "wran"),
+            ("HTTP_BIND", "localhost"),
+            ("CAMUNDA_TENANT_IDS", "nobody-deployed-here"),
+        ],
+    );
+
+    assert!(
+        said.stdout
+            .contains("5 models compared with the handlers, all fit\n")
+    );
+    assert!(
+        said.stdout.ends_with("\n7 things are wrong\n"),
+        "{}",
+        said.stdout
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -381,7 +315,7 @@ async fn a_check_finds_what_is_not_there_yet() {
     assert_eq!(said.code, 1, "{}", said.stdout);
     assert!(
         said.stdout
-            .contains("`phantom-worker migrate` applies them"),
+            .contains("`phantom-worker migrate` applies what is missing"),
         "{}",
         said.stdout
     );

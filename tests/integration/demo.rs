@@ -42,7 +42,7 @@ async fn everybody_ends_as_expected_and_may_come_again() {
     let first = demo(&settings);
     let second = demo(&settings);
 
-    for said in [first, second] {
+    for said in [&first, &second] {
         assert_eq!(said.code, 0, "{}\n{}", said.stdout, said.stderr);
         let total = "54 process instances; 30 customers, 11 wallets\n";
         assert!(said.stdout.contains(total), "{}", said.stdout);
@@ -59,6 +59,7 @@ async fn everybody_ends_as_expected_and_may_come_again() {
         let pressed = "pressed the button and read: Your e-mail address is confirmed\n";
         assert_eq!(said.stdout.matches(pressed).count(), 2, "{}", said.stdout);
         assert_eq!(said.stdout.matches("/#/process-instance/").count(), 54);
+        assert!(!said.stdout.contains("/metrics"), "nobody listens there");
         assert!(
             said.stdout
                 .contains(&format!("Mailbox  {}", mailbox::api()))
@@ -67,6 +68,28 @@ async fn everybody_ends_as_expected_and_may_come_again() {
     assert_eq!(
         world.database.count("SELECT count(*) FROM wallets").await,
         22
+    );
+    invited(&second, &settings);
+    assert_eq!(
+        world.database.count("SELECT count(*) FROM wallets").await,
+        23
+    );
+}
+
+/// Does what the last line of the demo invites to.
+fn invited(demo: &Said, worker: &WorkerBuilder) {
+    let line = demo.stdout.lines().last().unwrap();
+    let (command, variables) = line.split_once(" --variables ").unwrap();
+    let mut arguments: Vec<_> = command.split_whitespace().skip(1).collect();
+    arguments.extend(["--variables", variables.trim_matches('\'')]);
+
+    let said = said(phantom_worker(&arguments).envs(worker.environment()));
+
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(
+        said.stdout.contains("Wallet created (end event"),
+        "{}",
+        said.stdout
     );
 }
 

@@ -246,7 +246,7 @@ async fn without_its_schema_nothing_is_tried() {
     assert_eq!(said.code, 1);
     assert!(
         said.stderr
-            .contains("`phantom-worker migrate` applies them"),
+            .contains("migrations; `phantom-worker migrate` applies what is missing"),
         "{}",
         said.stderr
     );

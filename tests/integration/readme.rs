@@ -63,6 +63,7 @@ fn the_settings_table_holds_exactly_the_settings() {
     let told = first_cells("Settings");
     let mut there = settings("run");
     there.extend(settings("migrate"));
+    there.extend(settings("demo"));
     // Told in the text: every secret's file, and the per-topic variants beside their variable.
     there.retain(|name| {
         ![

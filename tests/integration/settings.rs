@@ -4,10 +4,6 @@ use phantom_worker::topics;
 
 use crate::support::command::{Said, phantom_worker, said};
 
-const COMMANDS: [&str; 8] = [
-    "run", "migrate", "deploy", "start", "check", "import", "metrics", "demo",
-];
-
 const GOOD: [(&str, &str); 5] = [
     ("DATABASE_URL", "postgres://u:p@127.0.0.1:1/db"),
     ("SMTP_URL", "smtp://127.0.0.1:1"),
@@ -37,31 +33,6 @@ fn faults(said: &Said) -> Vec<&str> {
         said.stderr
     );
     lines
-}
-
-#[test]
-fn alone_it_explains_itself() {
-    let said = said(&mut phantom_worker(&[]));
-
-    assert_eq!(said.code, 64);
-    assert!(COMMANDS.iter().all(|name| said.stderr.contains(name)));
-}
-
-#[test]
-fn every_command_explains_itself_with_its_exit_codes() {
-    for name in COMMANDS {
-        let said = said(&mut phantom_worker(&[name, "--help"]));
-
-        assert_eq!(said.code, 0, "{name}");
-        assert!(
-            said.stdout.contains("Exit codes: 0"),
-            "{name}: {}",
-            said.stdout
-        );
-        // The catalogue is part of the build and needs no setting.
-        let has_settings = said.stdout.contains("[env: ");
-        assert_eq!(has_settings, name != "metrics", "{name}: {}", said.stdout);
-    }
 }
 
 #[test]
@@ -138,6 +109,10 @@ fn every_setting_has_its_fault_and_none_hides_another() {
         ("HTTP_BIND", "localhost"),
         ("PUBLIC_HTTP_BIND", "8088"),
         ("TRUSTED_PROXIES", "proxy.bank.example"),
+        ("PURGE_COMPLETIONS_AFTER", "90"),
+        ("PURGE_SENT_MESSAGES_AFTER", "0s"),
+        ("PURGE_DELIVERIES_AFTER", "never"),
+        ("PURGE_PERSONAL_DATA_AFTER", "1 month"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "wran"),
     ]);
@@ -179,6 +154,10 @@ fn every_setting_has_its_fault_and_none_hides_another() {
             "HTTP_BIND",
             "PUBLIC_HTTP_BIND",
             "TRUSTED_PROXIES",
+            "PURGE_COMPLETIONS_AFTER",
+            "PURGE_SENT_MESSAGES_AFTER",
+            "PURGE_DELIVERIES_AFTER",
+            "PURGE_PERSONAL_DATA_AFTER",
             "LOG_FORMAT",
             "LOG_LEVEL",
         ],
@@ -233,6 +212,12 @@ fn a_fault_says_what_is_wrong_and_what_would_be_right() {
             "20",
             "DRAIN_DEADLINE is not a duration with its unit, of at most an hour; for example 20s",
         ),
+        (
+            "PURGE_COMPLETIONS_AFTER",
+            "90",
+            "PURGE_COMPLETIONS_AFTER is neither off nor a duration with its unit, from 1h to \
+             36525d; for example 90d",
+        ),
     ] {
         let said = run_with(&[(variable, value)]);
 
@@ -272,6 +257,8 @@ fn no_fault_and_no_help_repeats_a_secret() {
         &["deploy"],
         &["start", "x"],
         &["import", "users", "-"],
+        &["purge"],
+        &["outbox", "list"],
         &["demo"],
     ];
     for arguments in arguments {
@@ -304,7 +291,13 @@ fn a_secret_may_come_from_a_file() {
     let short = said(&mut command);
     std::fs::write(&file, format!("{}\n", "5c".repeat(32))).unwrap();
     let good = said(command.env("LOG_LEVEL", "wran"));
+    let twice = said(
+        command
+            .env("TOKEN_KEY", "5c".repeat(32))
+            .env_remove("LOG_LEVEL"),
+    );
     std::fs::remove_file(&file).unwrap();
+    let gone = said(command.env_remove("TOKEN_KEY"));
 
     assert!(
         short
@@ -315,13 +308,27 @@ fn a_secret_may_come_from_a_file() {
     );
     assert_eq!(faults(&good).len(), 1);
     assert!(good.stderr.starts_with("LOG_LEVEL "), "{}", good.stderr);
+    assert_eq!(
+        faults(&twice),
+        ["TOKEN_KEY is set, and TOKEN_KEY_FILE too: unset one of them"]
+    );
+    assert!(
+        gone.stderr
+            .starts_with("TOKEN_KEY_FILE names a file that is not there; "),
+        "{}",
+        gone.stderr
+    );
 }
 
 #[test]
 fn a_command_asks_for_nothing_that_it_does_not_use() {
     let nowhere = ("CAMUNDA_REST_URL", "http://127.0.0.1:1/engine-rest");
 
-    for arguments in [&["migrate"][..], &["import", "users", "-"]] {
+    for arguments in [
+        &["migrate"][..],
+        &["import", "users", "-"],
+        &["outbox", "retry", "--all-dead"],
+    ] {
         let said = said(&mut phantom_worker(arguments));
 
         assert_eq!(said.code, 78);
@@ -333,7 +340,8 @@ fn a_command_asks_for_nothing_that_it_does_not_use() {
 
         assert_eq!(said.code, 1);
         assert!(
-            said.stderr.contains("the engine cannot be reached"),
+            said.stderr
+                .contains("the engine at http://127.0.0.1:1/engine-rest cannot be reached"),
             "{}",
             said.stderr
         );

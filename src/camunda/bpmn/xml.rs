@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use roxmltree::{Document, Node};
+use roxmltree::{Document, Node, TextPos};
 
 use super::{Catches, ExternalTask, ProcessModel};
 
@@ -16,18 +16,24 @@ const EXTENSIONS: [&str; 2] = [
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// It is not XML.
-    #[error("{file} is not well-formed")]
+    #[error("{file}:{place}: not well-formed")]
     Xml {
         /// The file.
         file: String,
-        /// Where and why.
+        /// Line and column, from 1.
+        place: TextPos,
+        /// Why.
         source: roxmltree::Error,
     },
     /// It is XML of another kind.
-    #[error("{file} is no BPMN model: its root must be `definitions` in the namespace {BPMN}")]
+    #[error(
+        "{file}:{place}: no BPMN model: its root must be `definitions` in the namespace {BPMN}"
+    )]
     NotBpmn {
         /// The file.
         file: String,
+        /// Line and column of the root, from 1.
+        place: TextPos,
     },
 }
 
@@ -38,18 +44,34 @@ pub enum ModelError {
 pub fn parse(file: &str, xml: &str) -> Result<Vec<ProcessModel>, ModelError> {
     let document = Document::parse(xml).map_err(|source| ModelError::Xml {
         file: file.to_owned(),
+        place: place(&source, xml),
         source,
     })?;
     let root = document.root_element();
     if !is(root, "definitions") {
         return Err(ModelError::NotBpmn {
             file: file.to_owned(),
+            place: document.text_pos_at(root.range().start),
         });
     }
     let errors = Errors::of(root);
     Ok(children(root, "process")
         .map(|process| errors.process(file, process))
         .collect())
+}
+
+/// Where a text stops being XML. The parser gives no place to what is missing at the end.
+fn place(fault: &roxmltree::Error, xml: &str) -> TextPos {
+    match fault {
+        roxmltree::Error::NoRootNode
+        | roxmltree::Error::UnclosedRootNode
+        | roxmltree::Error::UnexpectedEndOfStream => {
+            let last = xml.lines().last().unwrap_or_default();
+            let (row, column) = (xml.lines().count().max(1), last.chars().count() + 1);
+            TextPos::new(row as u32, column as u32)
+        }
+        fault => fault.pos(),
+    }
 }
 
 /// The model's `bpmn:error` elements: id → code. A code may be missing: then it stands for all.
@@ -331,6 +353,20 @@ mod tests {
         );
 
         assert!(!process.catches("a", "TAKEN"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_place() {
+        let place = |xml: &str| {
+            let told = parse("a.bpmn", xml).unwrap_err().to_string();
+            told.split(": ").next().unwrap().to_owned()
+        };
+
+        assert_eq!(place("<broken"), "a.bpmn:1:8");
+        assert_eq!(place("<a>\n  <b></a>\n</a>\n"), "a.bpmn:2:6");
+        assert_eq!(place("<a>\n  <b/>\n"), "a.bpmn:2:7");
+        assert_eq!(place(""), "a.bpmn:1:1");
+        assert_eq!(place("<?xml version='1.0'?>\n<definitions/>"), "a.bpmn:2:1");
     }
 
     #[test]

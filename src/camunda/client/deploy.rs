@@ -45,7 +45,7 @@ impl Client {
         let answered = call.send().await?;
         match answered.status {
             200..=299 => Ok(answered.json()?),
-            status => Err(refusal(position, status, answered.body)),
+            status => Err(refusal(&self.0.server, position, status, answered.body)),
         }
     }
 
@@ -98,9 +98,9 @@ impl Client {
 }
 
 /// The faults of the models when the answer lists some.
-fn refusal(position: Position, status: u16, body: Vec<u8>) -> DeployError {
+fn refusal(server: &str, position: Position, status: u16, body: Vec<u8>) -> DeployError {
     match parse_json::<Refusal>(body.clone()).map(Refusal::faults) {
         Ok(faults) if !faults.is_empty() => DeployError::Models(faults),
-        _ => EngineError::from_answer(position, status, body).into(),
+        _ => EngineError::from_answer(server, position, status, body).into(),
     }
 }

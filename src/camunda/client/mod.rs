@@ -86,6 +86,8 @@ pub struct Client(Arc<Shared>);
 struct Shared {
     http: reqwest::Client,
     settings: EngineSettings,
+    /// The address, for what is said about it.
+    server: String,
     calls: AtomicU64,
     watch: Option<Arc<dyn CallWatch>>,
 }
@@ -138,6 +140,7 @@ impl Client {
         let (http, calls) = (http.build()?, AtomicU64::new(0));
         Ok(Self(Arc::new(Shared {
             http,
+            server: without_secrets(&settings.url),
             settings,
             calls,
             watch,
@@ -286,7 +289,7 @@ impl<'a> Call<'a> {
             }
             Err(Cut::Broken(error)) => {
                 exchange.came = Some(Came::from(&error));
-                Err(error.into())
+                Err(EngineError::from_transport(&self.client.0.server, error))
             }
             Err(Cut::TooLarge) => {
                 exchange.came = Some(Came::Unreadable);
@@ -299,10 +302,14 @@ impl<'a> Call<'a> {
     /// What a success answered.
     async fn succeed(self) -> Result<Answered<'a>, EngineError> {
         let position = self.position;
+        let server = &self.client.0.server;
         let answered = self.send().await?;
         match answered.status {
             200..=299 => Ok(answered),
-            status => Err(EngineError::from_answer(position, status, answered.body)),
+            status => {
+                let body = answered.body;
+                Err(EngineError::from_answer(server, position, status, body))
+            }
         }
     }
 
@@ -336,6 +343,16 @@ async fn exchanged(request: RequestBuilder) -> Result<(u16, Vec<u8>), Cut> {
         body.extend_from_slice(&chunk);
     }
     Ok((response.status().as_u16(), body))
+}
+
+/// Settings refuse a password in the address; what is said about it does not rely on that.
+fn without_secrets(url: &Url) -> String {
+    let mut url = url.clone();
+    // Both fail for addresses that cannot hold any.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.into()
 }
 
 fn authorities(path: &Path) -> Result<Vec<Certificate>, ClientError> {

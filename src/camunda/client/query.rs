@@ -3,6 +3,9 @@
 //! Without the right to read, the engine answers as if there were nothing: 404, empty lists and
 //! counts of zero. [`Client::is_authorised`] tells the two apart.
 
+use std::collections::BTreeSet;
+
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Client;
@@ -125,6 +128,46 @@ impl Client {
             .await
     }
 
+    /// Those of these process instances that have not ended and are to be seen, of whatever tenant.
+    ///
+    /// # Errors
+    /// When the engine gives no answer.
+    pub async fn running_instances(
+        &self,
+        instances: &[&str],
+    ) -> Result<Vec<ProcessInstance>, EngineError> {
+        self.list_instances(&["process-instance"], instances).await
+    }
+
+    /// Those of these process instances, ended or not, that the engine remembers and that are to be
+    /// seen, of whatever tenant.
+    ///
+    /// # Errors
+    /// When the engine gives no answer.
+    pub async fn history_process_instances(
+        &self,
+        instances: &[&str],
+    ) -> Result<Vec<HistoricProcessInstance>, EngineError> {
+        self.list_instances(&["history", "process-instance"], instances)
+            .await
+    }
+
+    async fn list_instances<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        instances: &[&str],
+    ) -> Result<Vec<T>, EngineError> {
+        let mut found = Vec::new();
+        // An empty list of ids would not filter at all.
+        for ids in instances.chunks(PAGE) {
+            let limit = [("firstResult", 0), ("maxResults", PAGE)];
+            let filter = serde_json::json!({ "processInstanceIds": ids });
+            let call = self.post(path).query(&limit).body(&filter)?;
+            found.extend(call.json::<Vec<T>>().await?);
+        }
+        Ok(found)
+    }
+
     /// The steps of an instance so far, in the order in which they began.
     ///
     /// # Errors
@@ -200,6 +243,23 @@ impl Client {
         call.json().await
     }
 
+    /// The ids of all deployed processes, in the client's tenants.
+    ///
+    /// # Errors
+    /// When the engine gives no answer.
+    pub async fn process_keys(&self) -> Result<BTreeSet<String>, EngineError> {
+        let definitions: Vec<DefinitionInfo> = self
+            .get(&["process-definition"])
+            .query(&[("latestVersion", "true")])
+            .query(&self.tenant_query())
+            .json()
+            .await?;
+        Ok(definitions
+            .into_iter()
+            .map(|definition| definition.key)
+            .collect())
+    }
+
     /// The engine's version; needs a user where users are asked for.
     ///
     /// # Errors
@@ -240,6 +300,21 @@ impl Client {
             .json()
             .await?;
         Ok(check.authorized)
+    }
+
+    /// Whether this client's user may see the instances of a process; without credentials, the
+    /// engine shows everybody everything.
+    ///
+    /// # Errors
+    /// When the engine gives no answer.
+    pub async fn sees_instances_of(&self, process: &str) -> Result<bool, EngineError> {
+        Ok(!self.has_credentials()
+            || self
+                .is_authorised("READ_INSTANCE", Resource::ProcessDefinition, process)
+                .await?
+            || self
+                .is_authorised("READ", Resource::ProcessInstance, "*")
+                .await?)
     }
 
     async fn count<F: Serialize>(&self, what: &str, filter: &F) -> Result<u64, EngineError> {

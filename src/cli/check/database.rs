@@ -1,6 +1,7 @@
 //! Our own database: there, with our schema, and trustworthy.
 
 use super::report::{Look, given};
+use crate::cli::plural::count;
 use crate::store::{Pool, StoreSettings, migrations, safety};
 
 const NO_DATABASE: &str = "there is no connection to the database";
@@ -18,8 +19,8 @@ pub(super) async fn migrations(pool: Option<&Pool>) -> Look<()> {
     match missing.as_slice() {
         [] => Ok(("the schema is up to date".to_owned(), ())),
         [first, ..] => Err(anyhow::anyhow!(
-            "{} are missing, from {first} on; `phantom-worker migrate` applies them",
-            missing.len()
+            "{} missing, from {first} on; `phantom-worker migrate` applies what is missing",
+            count(missing.len(), "migration")
         )
         .into()),
     }

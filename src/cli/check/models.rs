@@ -1,16 +1,18 @@
 //! The models: those of this version against the handlers, and those at the engine against both.
 
 use super::engine::NO_ENGINE;
-use super::report::{Look, given};
+use super::report::{Look, Miss, given};
 use crate::camunda::Client;
 use crate::camunda::bpmn::{self, Mismatch};
 use crate::camunda::model::DefinitionInfo;
+use crate::cli::plural::count;
 use crate::processes::{self, BUILT_IN, BuiltIn};
 use crate::topics;
 
 pub(super) async fn built_in() -> Look<()> {
     processes::check_built_in(&topics::catalogue())?;
-    Ok((format!("{} fit the handlers", count(BUILT_IN.len())), ()))
+    let models = count(BUILT_IN.len(), "model");
+    Ok((format!("{models} compared with the handlers, all fit"), ()))
 }
 
 pub(super) async fn deployed(engine: Option<&Client>, tenants: &[String]) -> Look<()> {
@@ -33,7 +35,7 @@ pub(super) async fn deployed(engine: Option<&Client>, tenants: &[String]) -> Loo
     }
     match wrong.is_empty() {
         true => Ok((good.join("\n"), ())),
-        false => Err(anyhow::anyhow!("{}", wrong.join("\n")).into()),
+        false => Err(Miss::several(wrong.join("\n"), wrong.len())),
     }
 }
 
@@ -70,11 +72,4 @@ async fn look(
         (true, false) => Ok(format!("{name} fits, and is not the built-in one")),
         (false, _) => Err(mismatches),
     })
-}
-
-fn count(models: usize) -> String {
-    match models {
-        1 => "1 model".to_owned(),
-        models => format!("{models} models"),
-    }
 }

@@ -18,13 +18,20 @@ pub(super) type Look<T> = Result<(String, T), Miss>;
 pub(super) enum Miss {
     /// It could not be looked at, for this reason, which has a verdict of its own.
     Skipped(&'static str),
-    /// It is wrong.
-    Wrong(anyhow::Error),
+    /// It is wrong, in so many ways.
+    Wrong(anyhow::Error, usize),
+}
+
+impl Miss {
+    /// A line each for so many things that are wrong.
+    pub(super) fn several(lines: String, things: usize) -> Self {
+        Self::Wrong(anyhow::Error::msg(lines), things)
+    }
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Miss {
     fn from(error: E) -> Self {
-        Self::Wrong(error.into())
+        Self::Wrong(error.into(), 1)
     }
 }
 
@@ -54,7 +61,7 @@ impl Report {
                 work.topics.len(),
                 work.grace().as_secs()
             )),
-            _ => Err(Miss::Wrong(anyhow::anyhow!("{faults}"))),
+            _ => Err(Miss::several(faults.to_string(), faults.len())),
         };
         self.tell("settings", Duration::ZERO, look);
     }
@@ -82,8 +89,8 @@ impl Report {
         let (verdict, found) = match found {
             Ok(found) => (self.paint.good("\u{2713}"), found),
             Err(Miss::Skipped(why)) => (self.paint.faint("-"), format!("not looked at: {why}")),
-            Err(Miss::Wrong(error)) => {
-                self.wrong += 1;
+            Err(Miss::Wrong(error, things)) => {
+                self.wrong += things;
                 (self.paint.bad("\u{2717}"), format!("{error:#}"))
             }
         };

@@ -4,8 +4,8 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement};
 use uuid::Uuid;
 
 use super::case::Process;
-use super::table;
 use super::walk::Walk;
+use crate::cli::table;
 use crate::cli::terminal::say;
 use crate::store::{Pool, audit_log, security_events};
 

@@ -110,6 +110,16 @@ impl Cast {
         customers.into_iter().map(Customer::case).collect()
     }
 
+    /// The variables of somebody whom no run of the demo sends.
+    pub(super) fn uninvited(&self) -> Json {
+        let Customer {
+            merchant_id,
+            request_data,
+            ..
+        } = self.ask("uninvited", 40, wallet());
+        json!({ "merchant_id": merchant_id, "request_data": request_data })
+    }
+
     fn ask(&self, label: &'static str, person: u32, expected: Way) -> Customer {
         Customer {
             label,

@@ -6,14 +6,17 @@ mod cast;
 mod customers;
 mod mailbox;
 mod seed;
-pub(super) mod table;
+mod table;
 mod visitors;
 mod walk;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::Args;
 use indicatif::ProgressBar;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::case::{ADDRESSES, ALARMS, KYC, MERCHANTS, Process, WALLETS, Way};
@@ -82,7 +85,10 @@ impl Demo {
         pool.close();
         auditor::print(&records);
         let verdict = judge(&shows);
-        print_addresses(&pages, http.ops_bind);
+        print_addresses(&pages, http.ops_bind).await;
+        if !shows[0].is_without_worker() {
+            print_invitation(&stage.cast);
+        }
         verdict
     }
 }
@@ -260,7 +266,7 @@ fn judge(shows: &[Show]) -> Outcome {
     }
 }
 
-fn print_addresses(pages: &PageSettings, ops: SocketAddr) {
+async fn print_addresses(pages: &PageSettings, ops: SocketAddr) {
     if let Some(cockpit) = pages.cockpit.home() {
         say(format_args!(
             "Cockpit  {cockpit} (of an ended instance, the community edition shows the process)"
@@ -269,7 +275,10 @@ fn print_addresses(pages: &PageSettings, ops: SocketAddr) {
     if let Some(mailbox) = &pages.mailbox {
         say(format_args!("Mailbox  {mailbox}"));
     }
-    say(format_args!("Metrics  http://{}/metrics", reachable(ops)));
+    let ops = reachable(ops);
+    if listens(&ops).await {
+        say(format_args!("Metrics  http://{ops}/metrics"));
+    }
 }
 
 /// An address that listens everywhere is reached here by the loopback.
@@ -277,5 +286,39 @@ fn reachable(bind: SocketAddr) -> String {
     match bind.ip().is_unspecified() {
         true => format!("localhost:{}", bind.port()),
         false => bind.to_string(),
+    }
+}
+
+/// Whether somebody is there: workers may run elsewhere, or not at all.
+async fn listens(address: &str) -> bool {
+    let connect = TcpStream::connect(address);
+    timeout(Duration::from_secs(1), connect)
+        .await
+        .is_ok_and(|connected| connected.is_ok())
+}
+
+/// A customer whom the demo left out, for whoever wants to try it.
+fn print_invitation(cast: &Cast) {
+    say(format_args!(
+        "Start one yourself, such as\n  phantom-worker start {} --follow --variables '{}'",
+        WALLETS.key,
+        cast.uninvited()
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_is_told_only_while_somebody_listens() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = reachable(listener.local_addr().unwrap());
+
+        let before = listens(&address).await;
+        drop(listener);
+        let after = listens(&address).await;
+
+        assert_eq!((before, after), (true, false));
     }
 }

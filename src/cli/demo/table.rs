@@ -1,14 +1,16 @@
 //! The tables of what happened, readable on a wide terminal, on a narrow one, and in a file.
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table};
 
 use super::case::Process;
 use super::walk::Walk;
 use crate::camunda::cockpit::Cockpit;
+use crate::cli::table::empty;
 use crate::cli::terminal::say;
 
 /// Prints a row for each way through a process. Links stand in the table where it is wide enough to
-/// keep them whole, and below it otherwise.
+/// keep them whole. Otherwise those of instances that have not ended stand below it: of one that
+/// has ended, the community edition of Cockpit shows no more than its process.
 pub(super) fn print(process: &Process, walks: &[Walk], cockpit: &Cockpit) {
     say(format_args!("{}", process.title));
     let pages = walks
@@ -24,9 +26,7 @@ pub(super) fn print(process: &Process, walks: &[Walk], cockpit: &Cockpit) {
     match (wide.width(), &links) {
         (Some(width), Some(links)) if row_width(&wide) > usize::from(width) => {
             say(table(process, walks, None, ContentArrangement::Dynamic));
-            for (position, link) in links.iter().enumerate() {
-                say(format_args!("{:>2} {link}", position + 1));
-            }
+            below(walks, links).iter().for_each(say);
         }
         (Some(_), None) => say(table(process, walks, None, ContentArrangement::Dynamic)),
         _ => say(wide),
@@ -34,15 +34,12 @@ pub(super) fn print(process: &Process, walks: &[Walk], cockpit: &Cockpit) {
     say("");
 }
 
-/// A table in the style of them all.
-pub(in crate::cli) fn empty(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(
-        header
-            .iter()
-            .map(|name| Cell::new(name).add_attribute(Attribute::Bold)),
-    );
-    table
+fn below(walks: &[Walk], links: &[String]) -> Vec<String> {
+    let numbered = walks.iter().zip(links).enumerate();
+    numbered
+        .filter(|(_, (walk, _))| !walk.has_ended())
+        .map(|(position, (_, link))| format!("{:>2} {link}", position + 1))
+        .collect()
 }
 
 fn row_width(table: &Table) -> usize {
@@ -100,5 +97,46 @@ pub(super) fn describe(walk: &Walk) -> String {
         Some(arrived) if arrived.codes.is_empty() => arrived.name.to_lowercase(),
         Some(arrived) => arrived.codes.join(" "),
         None => walk.stuck.clone().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::case::{ADDRESSES, Case, Way};
+    use super::*;
+    use crate::camunda::model::ProcessInstanceId;
+    use crate::cli::demo::walk::Arrival;
+
+    fn walk(instance: &str, arrived: Option<Arrival>) -> Walk {
+        Walk {
+            case: Case::new(ADDRESSES, "somebody", Way::to("email_verified")),
+            instance: ProcessInstanceId::new(instance).unwrap(),
+            arrived,
+            stuck: None,
+        }
+    }
+
+    fn arrival(took: Option<Duration>) -> Option<Arrival> {
+        Some(Arrival {
+            at: "there".to_owned(),
+            name: "there".to_owned(),
+            codes: Vec::new(),
+            result: None,
+            took,
+        })
+    }
+
+    #[test]
+    fn only_links_of_instances_that_have_not_ended_stand_below_a_table() {
+        let walks = [
+            walk("ended", arrival(Some(Duration::from_millis(3)))),
+            walk("waits", arrival(None)),
+            walk("stuck", None),
+        ];
+        let links = ["one", "two", "three"].map(str::to_owned);
+
+        assert_eq!(below(&walks, &links), [" 2 two", " 3 three"]);
     }
 }

@@ -49,6 +49,11 @@ impl Walk {
         arrived.is_some_and(|arrived| self.case.expected.iter().any(|way| arrived.is(way)))
     }
 
+    pub(super) fn has_ended(&self) -> bool {
+        let arrived = self.arrived.as_ref();
+        arrived.is_some_and(|arrived| arrived.took.is_some())
+    }
+
     pub(super) fn has_result(&self) -> bool {
         let arrived = self.arrived.as_ref();
         arrived.is_some_and(|arrived| arrived.result.is_some())

@@ -7,6 +7,7 @@ mod read;
 mod table;
 mod write;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use self::read::{Content, LineFault};
 use self::table::{MERCHANTS, Table, USERS};
 use self::write::Imported;
 use super::outcome::{Failure, Outcome};
+use super::plural::count;
 use super::terminal::{complain, progress_of_bytes, progress_of_lines, say};
 use crate::config::StoreArgs;
 use crate::store::{Pool, migrations};
@@ -33,7 +35,7 @@ use crate::store::{Pool, migrations};
 /// Every line is checked before anything is written. When one is wrong, all that are wrong are
 /// told with their numbers, and nothing is imported.
 #[derive(Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = more_help())]
 pub(super) struct Import {
     /// What the lines are.
     #[arg(value_enum)]
@@ -45,19 +47,16 @@ pub(super) struct Import {
 }
 
 const EXAMPLES: &str = "\
-Columns of users:
-  id, email, role (each line needs these); username, kyc_status, national_id, date_of_birth,
-  phone_number, is_active, failed_login_attempts, account_locked_until, flagged_for_review_at,
-  verified_email, email_verified_at
-Columns of merchants:
-  merchant_id, business_name, registration_number, contact_email (each line needs these);
-  phone_number, admin_name, admin_email, is_approved, approval_date, user_id
-
 Examples:
   phantom-worker import users users.csv
   zcat merchants.csv.gz | phantom-worker import merchants -
 
 Exit codes: 0 imported, 1 nothing was imported, 64 usage, 78 settings";
+
+/// The columns as they are checked, so that no file has to be refused to find out.
+fn more_help() -> String {
+    format!("{}\n{}\n{EXAMPLES}", USERS.describe(), MERCHANTS.describe())
+}
 
 /// What can be imported.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -91,9 +90,10 @@ impl Import {
         let Imported { inserted, updated } = imported;
         let (lines, seconds) = (content.lines, began.elapsed().as_secs_f64());
         say(format_args!(
-            "{}: {inserted} new, {updated} changed, {} as they were ({lines} lines, {seconds:.1} s)",
+            "{}: {inserted} new, {updated} changed, {} as they were ({}, {seconds:.1} s)",
             self.what.table().name,
             lines - inserted - updated,
+            count(lines as usize, "line"),
         ));
         Ok(())
     }
@@ -126,8 +126,8 @@ impl Import {
         let missing = migrations::pending(&mut conn).await?;
         anyhow::ensure!(
             missing.is_empty(),
-            "the database lacks {} migrations; `phantom-worker migrate` applies them",
-            missing.len()
+            "the database lacks {}; `phantom-worker migrate` applies what is missing",
+            count(missing.len(), "migration")
         );
         let bar = progress_of_lines("writing", content.rows.len());
         let imported = write::write(&mut conn, self.what, content, &bar).await;
@@ -142,14 +142,44 @@ impl Import {
             .faults
             .iter()
             .for_each(|fault: &LineFault| complain(fault));
-        let mut faulty: Vec<_> = content.faults.iter().map(|fault| fault.line).collect();
-        faulty.dedup();
+        let faulty = content.faults.iter().map(|fault| fault.line).collect();
         complain(format_args!(
-            "{}: {} of {} lines wrong; nothing was imported",
+            "{}: {}; nothing was imported",
             self.name(),
-            faulty.len(),
-            content.lines
+            what_is_wrong(&faulty, content.lines)
         ));
         Failure::Told
+    }
+}
+
+/// How much of a file is wrong. Its first line is the header, which counts for itself.
+fn what_is_wrong(faulty: &BTreeSet<u64>, lines: u64) -> String {
+    const HEADER: u64 = 1;
+    let header = faulty.contains(&HEADER);
+    let others = faulty.len() - usize::from(header);
+    let of_lines = format!("{others} of {} wrong", count(lines as usize, "line"));
+    match (header, others) {
+        (true, 0) => "the header is wrong".to_owned(),
+        (true, _) => format!("the header is wrong, and {of_lines}"),
+        (false, _) => of_lines,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_is_counted_apart_from_the_lines() {
+        let wrong = |faulty: &[u64], lines| what_is_wrong(&faulty.iter().copied().collect(), lines);
+
+        assert_eq!(wrong(&[1], 0), "the header is wrong");
+        assert_eq!(wrong(&[1], 7), "the header is wrong");
+        assert_eq!(
+            wrong(&[1, 2], 1),
+            "the header is wrong, and 1 of 1 line wrong"
+        );
+        assert_eq!(wrong(&[2], 1), "1 of 1 line wrong");
+        assert_eq!(wrong(&[2, 5], 10), "2 of 10 lines wrong");
     }
 }

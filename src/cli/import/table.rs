@@ -48,6 +48,17 @@ enum Blank {
     Default(&'static str),
 }
 
+impl Blank {
+    /// What an empty cell, or a new row without the column, comes to.
+    fn describe(self) -> String {
+        match self {
+            Self::Refused => "each line needs it".to_owned(),
+            Self::Null => "may be empty".to_owned(),
+            Self::Default(value) => format!("empty for {value}"),
+        }
+    }
+}
+
 impl Table {
     pub(super) fn key(&self) -> &'static str {
         self.columns[0].name
@@ -55,6 +66,17 @@ impl Table {
 
     pub(super) fn column(&self, name: &str) -> Option<&'static Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// A line for each column: its name, and what may stand in it.
+    pub(super) fn describe(&self) -> String {
+        let longest = self.columns.iter().map(|column| column.name.len()).max();
+        let width = longest.unwrap_or_default() + 2;
+        let lines = self.columns.iter().map(|column| {
+            let (name, right) = (column.name, column.kind.right());
+            format!("  {name:<width$}{right}; {}\n", column.blank.describe())
+        });
+        format!("Columns of {}:\n{}", self.name, lines.collect::<String>())
     }
 
     pub(super) fn required(&self) -> impl Iterator<Item = &'static Column> {

@@ -133,9 +133,24 @@ fn line(step: &HistoricActivity) -> String {
         "{}  {} ({}, {} ms{left})",
         at.unwrap_or_default(),
         name(step),
-        step.activity_type,
+        kind(&step.activity_type),
         took.unwrap_or_default()
     )
+}
+
+/// The engine's name of a kind of step as people write it: `noneEndEvent` is an end event.
+fn kind(activity_type: &str) -> String {
+    let mut words = String::new();
+    for letter in activity_type.chars() {
+        if letter.is_ascii_uppercase() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    match words.strip_prefix("none ") {
+        Some(rest) => rest.to_owned(),
+        None => words,
+    }
 }
 
 fn name(step: &HistoricActivity) -> &str {
@@ -172,5 +187,24 @@ fn shown(value: &Value) -> String {
         Value::Object { value, .. } => value.replace(['\r', '\n'], " "),
         Value::File(file) => file.filename.clone().unwrap_or_default(),
         Value::Other { value, .. } => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_of_step_is_told_in_words() {
+        for (engine, words) in [
+            ("noneEndEvent", "end event"),
+            ("startEvent", "start event"),
+            ("errorEndEvent", "error end event"),
+            ("serviceTask", "service task"),
+            ("boundaryError", "boundary error"),
+            ("", ""),
+        ] {
+            assert_eq!(kind(engine), words);
+        }
     }
 }

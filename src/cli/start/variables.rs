@@ -48,12 +48,50 @@ fn explicit(mut object: Map<String, Json>) -> anyhow::Result<Value> {
     let wire = Json::Object(Map::from_iter([("it".to_owned(), Json::Object(object))]));
     let read: Variables = serde_json::from_value(wire).context("it cannot be read")?;
     let value = read.get("it").cloned().unwrap_or(Value::Null);
-    ensure!(
-        is_null || value.type_name() == type_name && !matches!(value, Value::Other { .. }),
-        "the value does not fit the type {type_name:?}, or there is no such type"
-    );
+    let fits = value.type_name() == type_name && !matches!(value, Value::Other { .. });
+    let known = TYPES.iter().find(|known| known.name == type_name);
+    match known {
+        None => bail!(
+            "there is no type {type_name:?}; there are {}",
+            TYPES.map(|known| known.name).join(", ")
+        ),
+        Some(known) => ensure!(
+            is_null || fits,
+            "the value does not fit the type {type_name:?}, which wants {}",
+            known.wants
+        ),
+    }
     Ok(value)
 }
+
+/// A type that a value can be given, and what it wants.
+struct Type {
+    name: &'static str,
+    wants: &'static str,
+}
+
+const fn of_type(name: &'static str, wants: &'static str) -> Type {
+    Type { name, wants }
+}
+
+/// A file comes to the engine by another way.
+const TYPES: [Type; 12] = [
+    of_type("Boolean", "true or false"),
+    of_type("Short", "a whole number from -32768 to 32767"),
+    of_type("Integer", "a whole number of 32 bits"),
+    of_type("Long", "a whole number of 64 bits"),
+    of_type("Double", "a number"),
+    of_type("String", "a text"),
+    of_type(
+        "Date",
+        "an instant such as \"2026-03-01T09:30:00.000+0200\"",
+    ),
+    of_type("Json", "any JSON, or a text that holds some"),
+    of_type("Xml", "a text that holds XML"),
+    of_type("Bytes", "a text in Base64"),
+    of_type("Object", "a text, and a valueInfo that says what is in it"),
+    of_type("Null", "null"),
+];
 
 fn fitting(json: Json) -> anyhow::Result<Value> {
     Ok(match json {
@@ -125,9 +163,11 @@ mod tests {
     fn what_is_wrong_names_the_variable_and_not_the_value() {
         assert_eq!(
             fault(r#"{"x": {"type": "Date", "value": "hunter2"}}"#),
-            "variable \"x\": the value does not fit the type \"Date\", or there is no such type"
+            "variable \"x\": the value does not fit the type \"Date\", which wants an instant such \
+             as \"2026-03-01T09:30:00.000+0200\""
         );
-        assert!(fault(r#"{"x": {"type": "Money", "value": 1}}"#).contains("\"Money\""));
+        let no_type = fault(r#"{"x": {"type": "Money", "value": 1}}"#);
+        assert!(no_type.contains("there is no type \"Money\"; there are Boolean, Short, "));
         assert!(fault(r#"{"x": 123456789012345678901}"#).contains("beyond 64 bits"));
         assert!(fault("[]").contains("must be a JSON object"));
         let fault = fault("{\"x\": hunter2}");

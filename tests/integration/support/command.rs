@@ -5,6 +5,7 @@ use std::time::Duration;
 use assert_cmd::Command;
 
 use super::database::TestDatabase;
+use super::engine::Engine;
 
 /// What a command came to.
 pub(crate) struct Said {
@@ -39,4 +40,13 @@ pub(crate) fn database_url(database: &TestDatabase) -> String {
     let mut url = url::Url::parse(&server).expect("the database was made there");
     url.set_path(&database.name);
     url.into()
+}
+
+/// Runs a command on the engine of a test, in its tenant.
+pub(crate) fn on_engine(engine: &Engine, arguments: &[&str]) -> Said {
+    let mut command = phantom_worker(arguments);
+    command
+        .env("CAMUNDA_REST_URL", engine.url.as_str())
+        .env("CAMUNDA_TENANT_IDS", &engine.tenant);
+    said(&mut command)
 }

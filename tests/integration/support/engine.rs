@@ -280,3 +280,8 @@ pub(crate) fn variables(json: Json) -> Variables {
     }
     variables
 }
+
+/// A tenant without any model.
+pub(crate) fn empty_tenant() -> Engine {
+    Engine::at(&shared_url(), &format!("story-{}", Uuid::new_v4()))
+}

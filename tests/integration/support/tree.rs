@@ -11,6 +11,7 @@ use phantom_worker::actors::{
 };
 use phantom_worker::camunda::cockpit::Cockpit;
 use phantom_worker::camunda::model::Sorting;
+use phantom_worker::housekeeping::{Ages, Schedule};
 use phantom_worker::links::{KEY_BYTES, LinkSettings, Links};
 use phantom_worker::mail::{MailSettings, Mailer, Sender, SmtpUrl};
 use phantom_worker::metrics::{ActorKind, Build, Metrics, TopicLabels};
@@ -80,6 +81,7 @@ impl<'w> TreeBuilder<'w> {
                 refusal_span: Duration::from_secs(60),
                 figures_interval: Duration::from_secs(1),
                 checkpoint_file: None,
+                housekeeping: Schedule::hourly(Ages::default()),
                 on_start: None,
             },
             topic: TopicSettings {
@@ -102,6 +104,12 @@ impl<'w> TreeBuilder<'w> {
 
     pub(crate) fn refusal_span(mut self, span: Duration) -> Self {
         self.settings.refusal_span = span;
+        self
+    }
+
+    /// Purges what is older, and looks for it this often.
+    pub(crate) fn housekeeping(mut self, ages: Ages, every: Duration) -> Self {
+        self.settings.housekeeping = Schedule { ages, every };
         self
     }
 

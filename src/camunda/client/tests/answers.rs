@@ -75,6 +75,7 @@ async fn client_of(listener: &TcpListener) -> Client {
 async fn an_engine_that_is_not_there_is_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = client_of(&listener).await;
+    let listener_address = listener.local_addr().unwrap();
     drop(listener);
 
     let error = client
@@ -83,10 +84,21 @@ async fn an_engine_that_is_not_there_is_unreachable() {
         .unwrap_err();
 
     assert!(
-        matches!(error, EngineError::Unreachable(Unreachable::Transport(_))),
+        matches!(
+            error,
+            EngineError::Unreachable {
+                source: Unreachable::Transport(_),
+                ..
+            }
+        ),
         "{error}"
     );
     assert!(error.is_transient() && !error.is_without_effect());
+    let server = format!("http://{}/engine-rest", listener_address);
+    assert_eq!(
+        error.to_string(),
+        format!("the engine at {server} cannot be reached")
+    );
     assert_eq!(client.calls(), 1);
 }
 
@@ -103,7 +115,13 @@ async fn an_engine_that_hangs_up_without_a_word_is_unreachable() {
         .unwrap();
 
     assert!(
-        matches!(error, EngineError::Unreachable(Unreachable::Transport(_))),
+        matches!(
+            error,
+            EngineError::Unreachable {
+                source: Unreachable::Transport(_),
+                ..
+            }
+        ),
         "{error}"
     );
     engine.join().unwrap();
@@ -128,7 +146,7 @@ async fn a_fetch_outlasts_the_time_out_of_other_calls() {
         .await
         .unwrap();
 
-    assert!(matches!(other, EngineError::Unreachable(_)));
+    assert!(matches!(other, EngineError::Unreachable { .. }));
     assert!(tasks.is_empty());
 }
 
@@ -140,7 +158,7 @@ async fn a_redirect_to_a_login_page_is_not_followed() {
     let error = client(&engine).version().await.unwrap_err();
 
     assert!(
-        matches!(error, EngineError::Unreachable(Unreachable::Gateway(answer)) if answer.status == 302)
+        matches!(error, EngineError::Unreachable { source: Unreachable::Gateway(answer), .. } if answer.status == 302)
     );
     assert_eq!(engine.received_requests().await.unwrap().len(), 1);
 }
@@ -159,7 +177,7 @@ async fn only_the_engines_own_404_is_nothing_found() {
 
     let engine = answering(ResponseTemplate::new(404).set_body_json(json!("nginx"))).await;
     let found = client(&engine).find_task(&task()).await;
-    assert!(matches!(found, Err(EngineError::Unreachable(_))));
+    assert!(matches!(found, Err(EngineError::Unreachable { .. })));
 }
 
 #[tokio::test]

@@ -1,0 +1,4 @@
+DROP TABLE housekeeping_rounds;
+DROP INDEX wallet_creation_requests_personal_idx;
+DROP INDEX outbox_sent_at_idx;
+DROP INDEX task_completions_completed_at_idx;

@@ -1,0 +1,14 @@
+//! The style of all tables.
+
+use comfy_table::{Attribute, Cell, Table, presets};
+
+/// A table with this header and nothing in it.
+pub(super) fn empty(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(
+        header
+            .iter()
+            .map(|name| Cell::new(name).add_attribute(Attribute::Bold)),
+    );
+    table
+}
