@@ -55,7 +55,7 @@ DO $$
 DECLARE
     ours text[] := ARRAY['users', 'merchants', 'customers', 'wallet_creation_requests', 'wallets',
         'security_events', 'email_verifications', 'task_completions', 'task_deliveries', 'outbox',
-        'shared_figures'];
+        'shared_figures', 'housekeeping_rounds'];
     relation text;
 BEGIN
     FOREACH relation IN ARRAY ours LOOP

@@ -39,6 +39,8 @@ const ALLOWED: &[&str] = &[
     "DELETE FROM task_completions WHERE false",
     "DELETE FROM task_deliveries WHERE false",
     "DELETE FROM outbox WHERE false",
+    "UPDATE shared_figures SET scope = scope WHERE false",
+    "UPDATE housekeeping_rounds SET engine_id = engine_id WHERE false",
     "UPDATE outbox SET state = state, payload = NULL WHERE false",
     "UPDATE wallet_creation_requests SET first_name = NULL WHERE false",
 ];

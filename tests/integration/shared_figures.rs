@@ -99,7 +99,8 @@ fn an_incident_shows_as_exhausted_until_somebody_mends_it() {
 
         world.engine.incident(&instance).await;
         tree.shows("exhausted", 1.0).await;
-        assert_eq!(tree.tasks("available") as i64, 0);
+        // States are counted one after another, so one reading may have met it in two.
+        tree.shows("available", 0.0).await;
         let behaviour = format!("process-instance/{instance}/variables/behaviour");
         let mended = json!({ "value": "complete", "type": "String" });
         world.engine.put(&behaviour, mended).await;
