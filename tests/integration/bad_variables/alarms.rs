@@ -174,11 +174,13 @@ async fn nothing_of_an_alert_or_its_user_is_logged_counted_audited_or_told_to_th
     told.as_object_mut().unwrap().remove("event_data");
     let asked = world.engine.variables(&request).await;
     let metrics = worker.get("/metrics").await.unwrap().1;
+    let status = worker.get("/status").await.unwrap().1;
     let log = worker.log();
     assert!(log.contains(&alert) && log.contains(&request));
     let mut places = vec![
         ("the engine", format!("{told}{asked}")),
         ("/metrics", metrics),
+        ("/status", status),
         ("the log", log),
     ];
     for table in ["audit_log", "task_completions"] {

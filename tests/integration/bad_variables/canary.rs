@@ -120,11 +120,9 @@ async fn nothing_of_a_person_is_logged_counted_audited_or_told_to_the_engine() {
         "the engine",
         &told_to_the_engine(&world, &instances).await,
     );
-    assert_no_trace(
-        &traces,
-        "/metrics",
-        &worker.get("/metrics").await.unwrap().1,
-    );
+    for page in ["/metrics", "/status"] {
+        assert_no_trace(&traces, page, &worker.get(page).await.unwrap().1);
+    }
     for table in [
         "audit_log",
         "outbox",

@@ -117,8 +117,9 @@ async fn nothing_of_who_is_checked_is_logged_counted_audited_or_told_to_the_engi
     let instances = [approved, rejected, unreadable, welcome, declined];
     let told = told_to_the_engine(&world, &instances).await;
     assert_no_trace(&TRACES, "the engine", &told);
-    let metrics = worker.get("/metrics").await.unwrap().1;
-    assert_no_trace(&TRACES, "/metrics", &metrics);
+    for page in ["/metrics", "/status"] {
+        assert_no_trace(&TRACES, page, &worker.get(page).await.unwrap().1);
+    }
     for table in [
         "audit_log",
         "outbox",
