@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diesel::result::DatabaseErrorKind;
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 
@@ -82,14 +83,16 @@ impl Execution<'_> {
                 Err(fault) => return undecodable(fault),
             };
             let run = Instant::now();
-            let why = match self.run_once(input, &input_sha256).await {
+            let conflict = match self.run_once(input, &input_sha256).await {
                 Ok(verdict) => return verdict,
-                Err(Conflicted(why)) => why,
+                Err(conflict) => conflict,
             };
             runs += 1;
-            let is_held_up = run.elapsed() >= LOCK_TIMEOUT && began.elapsed() < self.patience();
+            let waited = conflict.is_nameless && run.elapsed() >= LOCK_TIMEOUT;
+            let is_held_up = waited && began.elapsed() < self.patience();
             if runs >= RUNS && !is_held_up {
-                return Verdict::Retry(why.context(format!("in vain {runs} times")));
+                let why = conflict.why.context(format!("in vain {runs} times"));
+                return Verdict::Retry(why);
             }
         }
     }
@@ -262,7 +265,11 @@ fn silent(conn: Connection, silence: NoAnswer) -> Verdict {
 }
 
 /// The transaction met another one, as far as can be told: run it again.
-struct Conflicted(anyhow::Error);
+struct Conflicted {
+    why: anyhow::Error,
+    /// diesel has no name for it, as for a wait for a lock that came to nothing.
+    is_nameless: bool,
+}
 
 /// Where a transaction was given up.
 enum Abort {
@@ -295,13 +302,20 @@ fn sort(abort: Abort, connection_lost: bool) -> Result<Verdict, Conflicted> {
         Abort::Later(TaskError::Database(error)) => {
             match DatabaseFailure::of(&error, connection_lost) {
                 DatabaseFailure::Away => Ok(Verdict::DatabaseAway(error.into())),
-                DatabaseFailure::Conflict => Err(Conflicted(refused(&error))),
+                DatabaseFailure::Conflict => Err(Conflicted {
+                    why: refused(&error),
+                    is_nameless: matches!(
+                        error,
+                        diesel::result::Error::DatabaseError(DatabaseErrorKind::Unknown, _)
+                    ),
+                }),
                 DatabaseFailure::Refused => Ok(Verdict::Retry(refused(&error))),
             }
         }
-        Abort::Later(TaskError::Conflict) => Err(Conflicted(anyhow::anyhow!(
-            "another transaction changed the same rows"
-        ))),
+        Abort::Later(TaskError::Conflict) => Err(Conflicted {
+            why: anyhow::anyhow!("another transaction changed the same rows"),
+            is_nameless: false,
+        }),
         Abort::Later(TaskError::Retry(source)) => Ok(Verdict::Retry(source)),
         Abort::Later(TaskError::Fatal(source)) => Ok(Verdict::Incident(source)),
     }
