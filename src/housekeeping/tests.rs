@@ -158,6 +158,22 @@ async fn an_engine_that_knows_a_new_instance_is_believed_about_a_forgotten_one()
     assert_eq!(house.completions().await, "new");
 }
 
+/// No permission tells which tenants a user belongs to.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_another_tenants_is_not_taken_for_ended() {
+    let mut house = House::new().await;
+    house.tenant_ids = vec!["bank".to_owned()];
+    let ended = json!({"ended": "2020-01-01T00:00:00.000+0000"});
+    house.know(&[], ended, true).await;
+    house.completion("of-the-shop", 91).await;
+    house.completion("ended", 91).await;
+
+    let purged = house.purge(only_completions(), false).await;
+
+    assert_eq!(rows(&purged), [1]);
+    assert_eq!(house.completions().await, "of-the-shop");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_our_user_may_not_see_is_not_taken_for_ended() {
     let house = House::new().await;

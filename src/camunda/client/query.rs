@@ -302,19 +302,23 @@ impl Client {
         Ok(check.authorized)
     }
 
-    /// Whether this client's user may see the instances of a process; without credentials, the
-    /// engine shows everybody everything.
+    /// Whether this client's user is sure to see the instances of a process, of every tenant.
+    /// Without credentials the engine shows everybody everything. A user sees the tenants it belongs
+    /// to, and no permission tells which; who works for some of them may not see the others.
     ///
     /// # Errors
     /// When the engine gives no answer.
     pub async fn sees_instances_of(&self, process: &str) -> Result<bool, EngineError> {
-        Ok(!self.has_credentials()
-            || self
+        if !self.has_credentials() {
+            return Ok(true);
+        }
+        Ok(self.tenant_ids().is_empty()
+            && (self
                 .is_authorised("READ_INSTANCE", Resource::ProcessDefinition, process)
                 .await?
-            || self
-                .is_authorised("READ", Resource::ProcessInstance, "*")
-                .await?)
+                || self
+                    .is_authorised("READ", Resource::ProcessInstance, "*")
+                    .await?))
     }
 
     async fn count<F: Serialize>(&self, what: &str, filter: &F) -> Result<u64, EngineError> {

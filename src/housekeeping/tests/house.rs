@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::camunda::client::scripted::client;
+use crate::camunda::Client;
+use crate::camunda::client::EngineSettings;
+use crate::camunda::client::scripted::settings;
 use crate::housekeeping::{Ages, Purge, Purged, purge_step};
 use crate::store::testing::{TestDatabase, database};
 use crate::tasks::Origin;
@@ -15,6 +17,8 @@ use crate::tasks::Origin;
 pub(super) struct House {
     pub(super) database: TestDatabase,
     pub(super) engine: MockServer,
+    /// The tenants that our user works for.
+    pub(super) tenant_ids: Vec<String>,
 }
 
 impl House {
@@ -22,6 +26,7 @@ impl House {
         Self {
             database: database().await,
             engine: MockServer::start().await,
+            tenant_ids: Vec::new(),
         }
     }
 
@@ -63,6 +68,14 @@ impl House {
             .await;
     }
 
+    fn client(&self) -> Client {
+        Client::new(EngineSettings {
+            tenant_ids: self.tenant_ids.clone(),
+            ..settings(&self.engine)
+        })
+        .unwrap()
+    }
+
     /// A completion of that instance, that many days old.
     pub(super) async fn completion(&self, instance: &str, days: u32) {
         self.database
@@ -83,7 +96,7 @@ impl House {
 
     pub(super) async fn purge(&self, ages: Ages, dry_run: bool) -> Vec<Purged> {
         purge_step(&Purge {
-            engine: &client(&self.engine),
+            engine: &self.client(),
             engine_id: "default",
             pool: &self.database.pool,
             ages,
