@@ -45,11 +45,16 @@ pub enum TemplateFault {
     /// Something else stands between braces.
     #[error("holds {{{0}}}, which is not known")]
     Unknown(String),
+    /// It stands where the server's name or a login is told.
+    #[error("has a placeholder or a login before the path")]
+    Authority,
     /// Filled in, it is not an address.
-    #[error("is no http:// or https:// address")]
+    #[error("is no http:// or https:// address of ASCII characters")]
     NoAddress,
 }
 
+/// Where Cockpit is below the web application; the engine's name follows.
+const COCKPIT_PATH: &str = "/app/cockpit";
 /// What a template for process instances may hold.
 const INSTANCE: &[&str] = &["{id}"];
 /// What a template for process definitions may hold.
@@ -66,12 +71,12 @@ impl Cockpit {
             ("", CockpitProduct::CibSeven) => "/webapp",
             (path, _) => path,
         };
-        let pages = match product {
-            CockpitProduct::CibSeven => "/",
-            _ if path.contains("/app/cockpit/") => "/",
-            _ => "/app/cockpit/default/",
+        let path = match (product, path.split_once(COCKPIT_PATH)) {
+            (CockpitProduct::CibSeven, _) => format!("{path}/"),
+            (_, None) => format!("{path}{COCKPIT_PATH}/default/"),
+            (_, Some((before, ""))) => format!("{before}{COCKPIT_PATH}/default/"),
+            (_, Some(_)) => format!("{path}/"),
         };
-        let path = format!("{path}{pages}");
         address.set_path(&path);
         let (instance, definition) = match product {
             CockpitProduct::Camunda7 | CockpitProduct::Operaton => (
@@ -158,8 +163,17 @@ impl Template {
             let name = rest.split('}').next().unwrap_or(rest);
             return Err(TemplateFault::Unknown(name.to_owned()));
         }
+        // Nothing may be left to what a browser or a parser makes of it.
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
         match Url::parse(&filled) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(template),
+            Ok(url) if is_plain && matches!(url.scheme(), "http" | "https") => {
+                let begin = format!("{}://{}", url.scheme(), url.authority());
+                let stays = text.starts_with(&begin) && url.username().is_empty();
+                match stays && url.password().is_none() {
+                    true => Ok(template),
+                    false => Err(TemplateFault::Authority),
+                }
+            }
             _ => Err(TemplateFault::NoAddress),
         }
     }
@@ -200,6 +214,7 @@ mod tests {
             "http://localhost:8080",
             "http://localhost:8080/camunda",
             "http://localhost:8080/camunda/",
+            "http://localhost:8080/camunda/app/cockpit",
             "http://localhost:8080/camunda/app/cockpit/default",
         ] {
             let cockpit = at(CockpitProduct::Camunda7, address);
@@ -257,6 +272,26 @@ mod tests {
             fault("https://ops.bank.example/{key}/{vesion}"),
             "holds {vesion}, which is not known"
         );
-        assert_eq!(fault("ops/{key}"), "is no http:// or https:// address");
+        for no_address in [
+            "ops/{key}",
+            "ftp://ops/{key}",
+            "https://ops/ü{key}",
+            "https://ops/\t{key}",
+        ] {
+            assert_eq!(
+                fault(no_address),
+                "is no http:// or https:// address of ASCII characters"
+            );
+        }
+        for elsewhere in [
+            "https://{key}/",
+            "https://a:b@ops/{key}",
+            "https://a@ops/{key}",
+        ] {
+            assert_eq!(
+                fault(elsewhere),
+                "has a placeholder or a login before the path"
+            );
+        }
     }
 }

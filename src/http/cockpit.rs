@@ -10,6 +10,7 @@ use actix_web::http::header::{ContentType, LOCATION};
 use actix_web::web::{Data, Path};
 
 use super::desk::OpsDesk;
+use super::ops::text;
 use crate::camunda::EngineError;
 use crate::camunda::model::DefinitionInfo;
 
@@ -46,19 +47,28 @@ pub(super) async fn definition(desk: Data<OpsDesk>, key: Path<String>) -> HttpRe
         ),
         Err(error) => text(
             StatusCode::BAD_GATEWAY,
-            format!("the engine did not tell about {}: {error}\n", *key),
+            format!("no answer about {}: {error}\n", *key),
         ),
     }
 }
 
+/// Why nothing is known of a process.
+#[derive(thiserror::Error, Debug)]
+enum Unknown {
+    #[error("the engine did not tell")]
+    Engine(#[from] EngineError),
+    #[error("asking for it panicked, or this replica is leaving")]
+    Ourselves,
+}
+
 impl OpsDesk {
-    async fn newest(&self, key: &str) -> Result<Option<DefinitionInfo>, EngineError> {
+    async fn newest(&self, key: &str) -> Result<Option<DefinitionInfo>, Unknown> {
         let (engine, key) = (self.engine.clone(), key.to_owned());
         // Connections belong to the multi-thread runtime, not to this server's thread.
         let asked = self
             .runtime
             .spawn(async move { engine.definitions(&key, true).await });
-        let versions = asked.await.unwrap_or_else(|_panicked| Ok(Vec::new()))?;
+        let versions = asked.await.map_err(|_panicked| Unknown::Ourselves)??;
         Ok(versions.into_iter().next())
     }
 }
@@ -88,10 +98,4 @@ fn no_cockpit(template: &str) -> HttpResponse {
         StatusCode::NOT_FOUND,
         format!("nobody told where Cockpit is: set COCKPIT_URL, or {template}\n"),
     )
-}
-
-fn text(status: StatusCode, text: String) -> HttpResponse {
-    HttpResponse::build(status)
-        .content_type(ContentType::plaintext())
-        .body(text)
 }

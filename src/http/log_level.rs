@@ -12,6 +12,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::desk::OpsDesk;
+use super::ops::text;
 
 #[derive(Serialize)]
 struct Told<'a> {
@@ -89,10 +90,4 @@ impl OpsDesk {
             _ => false,
         }
     }
-}
-
-fn text(status: StatusCode, text: String) -> HttpResponse {
-    HttpResponse::build(status)
-        .content_type(ContentType::plaintext())
-        .body(text)
 }

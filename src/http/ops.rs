@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::ContentType;
 use actix_web::web::Data;
 
 use crate::metrics::Metrics;
@@ -39,4 +40,11 @@ fn answer(report: &Report) -> HttpResponse {
         Status::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
     HttpResponse::build(status).json(report)
+}
+
+/// A line for whoever asked by hand.
+pub(super) fn text(status: StatusCode, text: String) -> HttpResponse {
+    HttpResponse::build(status)
+        .content_type(ContentType::plaintext())
+        .body(text)
 }
