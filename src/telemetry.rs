@@ -146,7 +146,10 @@ fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
         return Err(refused(None));
     }
     // A quiet worker still tells who watches what happened, unless it is told not to.
-    let names = |target: &str| level.split(',').any(|part| part.starts_with(target));
+    let names = |target: &str| {
+        let mut parts = level.split(',').map(|part| part.split('=').next());
+        parts.any(|part| part.is_some_and(|part| part.trim() == target))
+    };
     let unnamed = ALWAYS_ON.into_iter().filter(|target| !names(target));
     let level = unnamed.fold(level.to_owned(), |all, name| all + "," + name + "=info");
     EnvFilter::builder()

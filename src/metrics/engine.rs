@@ -26,6 +26,10 @@ impl Engine {
     }
 
     fn set_info(&self, product: &str, version: &str) {
+        // A scrape must not meet the moment in which there is none.
+        if self.info.with_label_values(&[product, version]).get() == 1 {
+            return;
+        }
         self.info.reset();
         self.info.with_label_values(&[product, version]).set(1);
     }

@@ -60,11 +60,7 @@ pub(super) async fn told_to_the_engine(world: &World, instances: &[String]) -> S
 async fn nothing_of_a_person_is_logged_counted_audited_or_told_to_the_engine() {
     let world = World::new().await;
     let merchant = world.merchant().await;
-    let worker = world
-        .worker()
-        .set("LOG_LEVEL", "info,phantom_worker=trace")
-        .start()
-        .await;
+    let worker = world.worker().set("LOG_LEVEL", "trace").start().await;
     let person = canary();
 
     let created = world.request_wallet(merchant, &person).await;
