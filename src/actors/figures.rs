@@ -27,6 +27,24 @@ const LONGEST_READING: Duration = Duration::from_secs(30);
 /// The rest after a reading, in readings.
 const REST: u32 = 9;
 
+/// The figures that one replica reads for all. The audit's are not among them: who seals knows them.
+#[derive(Clone, Copy)]
+pub(super) enum Figures {
+    Engine,
+    Outbox,
+}
+
+impl Figures {
+    const ALL: [Self; 2] = [Self::Engine, Self::Outbox];
+
+    const fn collector(self) -> Collector {
+        match self {
+            Self::Engine => Collector::Engine,
+            Self::Outbox => Collector::Outbox,
+        }
+    }
+}
+
 /// Where the figures of this process stand.
 pub(super) struct Scope {
     engine: String,
@@ -43,48 +61,45 @@ impl Scope {
     }
 
     pub(super) fn keys(&self) -> Vec<Key<'_>> {
-        Collector::ALL
-            .iter()
-            .map(|&collector| self.key(collector))
-            .collect()
+        Figures::ALL.map(|of| self.key(of)).into()
     }
 
-    fn key(&self, collector: Collector) -> Key<'_> {
-        let scope = match collector {
-            Collector::Engine => &self.engine,
-            Collector::Outbox => "",
+    fn key(&self, of: Figures) -> Key<'_> {
+        let scope = match of {
+            Figures::Engine => &self.engine,
+            Figures::Outbox => "",
         };
         Key {
-            collector: collector.as_str(),
+            collector: of.collector().as_str(),
             scope,
         }
     }
 }
 
-/// The collectors whose figures nobody has read for too long.
-pub(super) fn due(known: &[Known]) -> Vec<Collector> {
-    let is_due = |collector: &Collector| {
-        let known = known.iter().find(|known| is_of(known, *collector));
+/// The figures that nobody has read for too long.
+pub(super) fn due(known: &[Known]) -> Vec<Figures> {
+    let is_due = |of: &Figures| {
+        let known = known.iter().find(|known| is_of(known, *of));
         known.is_none_or(|known| known.is_due)
     };
-    Collector::ALL.iter().copied().filter(is_due).collect()
+    Figures::ALL.into_iter().filter(is_due).collect()
 }
 
-fn is_of(known: &Known, collector: Collector) -> bool {
-    known.collector == collector.as_str()
+fn is_of(known: &Known, of: Figures) -> bool {
+    known.collector == of.collector().as_str()
 }
 
 /// Shows the figures that some replica has left.
 pub(super) fn show(parts: &Parts, known: &[Known]) {
-    for &collector in Collector::ALL {
-        let Some(known) = known.iter().find(|known| is_of(known, collector)) else {
+    for of in Figures::ALL {
+        let Some(known) = known.iter().find(|known| is_of(known, of)) else {
             continue;
         };
         if let (Some(figures), Some(taken_at)) = (&known.figures, known.taken_at) {
-            let shown = match collector {
-                Collector::Engine => serde_json::from_value(figures.clone())
+            let shown = match of {
+                Figures::Engine => serde_json::from_value(figures.clone())
                     .map(|figures: EngineFigures| figures.show(parts)),
-                Collector::Outbox => serde_json::from_value(figures.clone())
+                Figures::Outbox => serde_json::from_value(figures.clone())
                     .map(|depths: OutboxFigures| show_outbox(parts, &depths)),
             };
             // Of a version that writes them otherwise: ours will read in its turn.
@@ -97,37 +112,33 @@ pub(super) fn show(parts: &Parts, known: &[Known]) {
                 took: Duration::try_from_secs_f64(took).unwrap_or_default(),
                 taken_at: taken_at.timestamp_millis() as f64 / 1000.0,
             };
-            parts.metrics.collected(collector, look);
+            parts.metrics.collected(of.collector(), look);
         }
     }
 }
 
-/// Reads the figures of a collector, unless another replica does, and leaves them for all.
-pub(super) async fn collect(parts: Arc<Parts>, collector: Collector) {
+/// Reads figures, unless another replica does, and leaves them for all.
+pub(super) async fn collect(parts: Arc<Parts>, of: Figures) {
     let scope = Scope::of(&parts);
-    let collected = collect_as_one(&parts, collector, scope.key(collector));
+    let collected = collect_as_one(&parts, of, scope.key(of));
     // A drain waits for nobody's figures.
     let Some(collected) = parts.unless_draining(collected).await else {
         return;
     };
     if let Err(error) = collected {
-        parts.metrics.collector_failed(collector);
-        let name = collector.as_str();
+        parts.metrics.collector_failed(of.collector());
+        let name = of.collector().as_str();
         tracing::debug!(error = %error, "could not read the figures of {name}");
     }
 }
 
-async fn collect_as_one(
-    parts: &Parts,
-    collector: Collector,
-    key: Key<'_>,
-) -> Result<(), anyhow::Error> {
+async fn collect_as_one(parts: &Parts, of: Figures, key: Key<'_>) -> Result<(), anyhow::Error> {
     let claim = async |conn: &mut AsyncPgConnection| key.claim(conn, LONGEST_READING).await;
     if !parts.chore_pool.ask(ANSWER_TIMEOUT, claim).await? {
         return Ok(());
     }
     let began = Instant::now();
-    let read = timeout(LONGEST_READING, read(parts, collector)).await;
+    let read = timeout(LONGEST_READING, read(parts, of)).await;
     let took = began.elapsed();
     let wait = parts.settings.figures_interval.max(took * REST);
     match read.map_err(anyhow::Error::from).flatten() {
@@ -144,10 +155,10 @@ async fn collect_as_one(
     }
 }
 
-async fn read(parts: &Parts, collector: Collector) -> Result<Value, anyhow::Error> {
-    Ok(match collector {
-        Collector::Engine => serde_json::to_value(EngineFigures::read(parts).await?)?,
-        Collector::Outbox => serde_json::to_value(read_outbox(parts).await?)?,
+async fn read(parts: &Parts, of: Figures) -> Result<Value, anyhow::Error> {
+    Ok(match of {
+        Figures::Engine => serde_json::to_value(EngineFigures::read(parts).await?)?,
+        Figures::Outbox => serde_json::to_value(read_outbox(parts).await?)?,
     })
 }
 

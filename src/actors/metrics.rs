@@ -65,9 +65,9 @@ pub async fn refresh(parts: &Arc<Parts>) {
     match parts.chore_pool.ask(REFRESH, look).await {
         Ok(known) => {
             parts.readiness.database_answered(Instant::now());
-            for collector in figures::due(&known) {
+            for due in figures::due(&known) {
                 // On its own: a slow engine must not make the database seem slow.
-                parts.spawn_chore(figures::collect(Arc::clone(parts), collector));
+                parts.spawn_chore(figures::collect(Arc::clone(parts), due));
             }
             figures::show(parts, &known);
         }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::parts::Parts;
 use super::restart::spread;
+use crate::metrics::{Collector, CollectorLook};
 use crate::store::NoAnswer;
 use crate::store::audit_seals::{self, BATCH, Lag, Sealing};
 use crate::store::settings::ANSWER_TIMEOUT;
@@ -75,13 +76,22 @@ async fn seal_all(parts: &Parts) -> Result<Lag, NoAnswer> {
     look(parts).await
 }
 
+/// Looks at the chain, and tells of it. A lag that nobody can see must not look like none.
 async fn look(parts: &Parts) -> Result<Lag, NoAnswer> {
-    let lag = parts
-        .chore_pool
-        .ask(ANSWER_TIMEOUT, audit_seals::lag)
-        .await?;
-    parts.metrics.set_audit_lag(lag.unsealed, lag.oldest);
-    Ok(lag)
+    let began = Instant::now();
+    let looked = parts.chore_pool.ask(ANSWER_TIMEOUT, audit_seals::lag).await;
+    match &looked {
+        Ok(lag) => {
+            parts.metrics.set_audit_lag(lag.unsealed, lag.oldest);
+            let look = CollectorLook {
+                took: began.elapsed(),
+                taken_at: lag.now.timestamp_millis() as f64 / 1000.0,
+            };
+            parts.metrics.collected(Collector::Audit, look);
+        }
+        Err(_) => parts.metrics.collector_failed(Collector::Audit),
+    }
+    looked
 }
 
 async fn tell(parts: &Arc<Parts>, end: &Lag, leaving: bool) {

@@ -316,6 +316,8 @@ label! {
         Engine = "engine",
         /// The outbox in our database.
         Outbox = "outbox",
+        /// The hash chain of the audit log, which each replica looks at itself.
+        Audit = "audit",
     }
 }
 

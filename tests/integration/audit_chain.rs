@@ -162,6 +162,32 @@ async fn what_was_bent_is_named_and_fails_the_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_chain_that_nobody_can_look_at_shows_by_the_age_of_the_last_look() {
+    let world = World::new().await;
+    let worker = world.worker().start().await;
+    let looked = r#"phantom_worker_collector_last_success_timestamp_seconds{collector="audit"}"#;
+    let failed = r#"phantom_worker_collector_errors_total{collector="audit"}"#;
+    let more_than = async |series: &str, before: f64| {
+        until(&format!("{series} grows"), async || {
+            (worker.series(series).await > before).then_some(())
+        })
+        .await;
+    };
+    more_than(looked, 0.0).await;
+
+    let rename = |from, to| format!("ALTER TABLE {from} RENAME TO {to}");
+    let failures = worker.series(failed).await;
+    world.database.run(&rename("audit_seals", "away")).await;
+    more_than(failed, failures).await;
+    let last = worker.series(looked).await;
+    more_than(failed, worker.series(failed).await).await;
+
+    assert_eq!(worker.series(looked).await, last);
+    world.database.run(&rename("away", "audit_seals")).await;
+    more_than(looked, last).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_checkpoints_that_is_not_there_is_no_broken_chain() {
     let world = World::new().await;
 

@@ -160,7 +160,9 @@ fn first_commands_work(prometheus: &Prometheus, worker: &Worker) {
             .output()
             .unwrap();
         assert!(output.status.success(), "{}: {output:?}", page.display());
-        assert!(!output.stdout.is_empty(), "{} says nothing", page.display());
+        // For an empty answer promtool prints an empty line.
+        let answer = output.stdout.trim_ascii();
+        assert!(!answer.is_empty(), "{} says nothing", page.display());
         run += 1;
     }
     assert!(run >= 20, "{run} runbooks");
