@@ -42,6 +42,9 @@ enum Command {
 struct Verify {
     /// A file of checkpoints, as AUDIT_CHECKPOINT_FILE or the log has them; again for more files,
     /// the oldest first.
+    ///
+    /// A line whose `previous` is null begins a run: it is from a process that found no line to
+    /// follow, and must match the chain like any other.
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
     #[command(flatten)]

@@ -51,8 +51,10 @@ pub(super) async fn compare(
             findings.push(Finding::CheckpointUnreadable { place });
             continue;
         };
+        // A process that found no line to follow begins a run of its own, wherever its lines are
+        // gathered with others.
         let follows = checkpoint.previous.as_ref();
-        if !line.first && follows.is_none_or(|previous| !seen.contains(previous)) {
+        if !line.first && follows.is_some_and(|previous| !seen.contains(previous)) {
             let place = place.clone();
             findings.push(Finding::CheckpointUnchained { place });
         }
