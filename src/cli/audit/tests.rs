@@ -202,12 +202,15 @@ async fn checkpoints_that_were_bent_themselves_are_found_too() {
     // The file of before was rotated away.
     fs::write(&log.file, lines[2..].join("\n")).unwrap();
     let rotated = look(&mut conn, &log.lines()).await.findings;
+    fs::write(&log.file, format!("\n \n{}\n", lines[2..].join("\n\n"))).unwrap();
+    let spaced = look(&mut conn, &log.lines()).await.findings;
 
     let unchained = |line| Finding::CheckpointUnchained { place: place(line) };
     assert_eq!(removed, [unchained(2)]);
     let unreadable = Finding::CheckpointUnreadable { place: place(4) };
     assert_eq!(altered, [unchained(3), unreadable]);
     assert_eq!(rotated, []);
+    assert_eq!(spaced, [], "blank lines are none");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,12 +26,15 @@ pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Line>> {
         let text = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
         // A line that is no text is a finding and not a failure.
         let text = String::from_utf8_lossy(&text);
-        let numbered = text.lines().enumerate().map(|(number, text)| Line {
-            place: format!("{} line {}", file.display(), number + 1),
-            first: number == 0,
+        let numbered = text
+            .lines()
+            .zip(1..)
+            .filter(|(text, _)| !text.trim().is_empty());
+        lines.extend(numbered.enumerate().map(|(index, (text, number))| Line {
+            place: format!("{} line {number}", file.display()),
+            first: index == 0,
             text: text.to_owned(),
-        });
-        lines.extend(numbered.filter(|line| !line.text.trim().is_empty()));
+        }));
     }
     Ok(lines)
 }
