@@ -216,6 +216,9 @@ pub struct UnsealedRow {
     /// Its place lies before the end of the chain, which no honest row finds itself at.
     #[diesel(sql_type = Bool)]
     pub late: bool,
+    /// The transaction that it claims has not begun yet, so another one wrote it.
+    #[diesel(sql_type = Bool)]
+    pub ahead: bool,
 }
 
 /// The rows without a seal among the next `limit` after this id, and the id to go on from; none at
@@ -239,7 +242,9 @@ pub async fn unsealed_after(
         return Ok(None);
     };
     let rows = diesel::sql_query(
-        "SELECT id, coalesce((xid, id) <= ($3::text::xid8, $4), true) AS late FROM audit_log \
+        "SELECT id, coalesce((xid, id) <= ($3::text::xid8, $4), true) AS late, \
+                coalesce(xid >= pg_snapshot_xmax(pg_current_snapshot()), false) AS ahead \
+         FROM audit_log \
          WHERE id > $1 AND id <= $2 \
            AND NOT EXISTS (SELECT FROM audit_seals WHERE audit_id = audit_log.id) \
          ORDER BY id",
