@@ -135,6 +135,15 @@ pub struct Place {
 }
 
 impl Place {
+    /// Whether this is that place or comes behind it.
+    pub fn has_reached(&self, other: &Self) -> bool {
+        self.key() >= other.key()
+    }
+
+    fn key(&self) -> (Option<u64>, i64) {
+        (self.xid().parse().ok(), self.id())
+    }
+
     fn xid(&self) -> &str {
         self.xid.as_deref().unwrap_or("0")
     }
@@ -168,6 +177,22 @@ pub(super) async fn sealable_after(
     .prepared()
     .load(conn)
     .await
+}
+
+/// The last place that a row has; one that claims a transaction yet to come has none.
+///
+/// # Errors
+/// Those of the query.
+pub async fn last_place(conn: &mut AsyncPgConnection) -> QueryResult<Place> {
+    diesel::sql_query(
+        "SELECT xid::text, id FROM audit_log \
+         WHERE xid < pg_snapshot_xmax(pg_current_snapshot()) \
+         ORDER BY audit_log.xid DESC, audit_log.id DESC LIMIT 1",
+    )
+    .get_result(conn)
+    .await
+    .optional()
+    .map(Option::unwrap_or_default)
 }
 
 /// What comes after a place in the order of the rows.

@@ -6,6 +6,7 @@ use chrono::DateTime;
 use uuid::Uuid;
 
 use super::*;
+use crate::store::audit_log::Place;
 use crate::store::audit_seals::digest;
 
 struct Folder(PathBuf);
@@ -40,6 +41,7 @@ fn end(seal_seq: i64) -> Lag {
         now: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
         seal_seq,
         hash: Some(vec![seal_seq as u8; 32]),
+        place: Place::default(),
         unsealed: 0,
         oldest: None,
     }
