@@ -2,10 +2,11 @@
 //! that somebody else may have.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use tokio::task::spawn_blocking;
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use super::parts::Parts;
@@ -102,9 +103,18 @@ async fn tell(parts: &Arc<Parts>, end: &Lag, leaving: bool) {
     if !parts.checkpoints.is_due(end, leaving) {
         return;
     }
-    let (parts, end) = (Arc::clone(parts), end.clone());
-    let told = spawn_blocking(move || parts.checkpoints.tell(&end));
-    if timeout(FILE_TIMEOUT, told).await.is_err() {
+    let (checkpoints, end) = (Arc::clone(&parts.checkpoints), end.clone());
+    let (done, told) = oneshot::channel();
+    // A thread of its own and none of the runtime's, which would not end before a file that hangs.
+    let thread = thread::Builder::new().name("checkpoints".to_owned());
+    let started = thread.spawn(move || {
+        checkpoints.tell(&end);
+        // Nobody listens any more once the time is up.
+        let _ = done.send(());
+    });
+    if let Err(error) = started {
+        tracing::error!(error = %error, "could not start to write the audit checkpoints");
+    } else if timeout(FILE_TIMEOUT, told).await.is_err() {
         tracing::error!("the file of the audit checkpoints does not answer");
     }
 }

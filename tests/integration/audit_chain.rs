@@ -133,6 +133,29 @@ fn a_drain_does_not_wait_for_the_seals_of_rows_that_came_after_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_file_that_hangs_keeps_no_worker_from_leaving() {
+    let world = World::new().await;
+    let folder = Folder::new();
+    // Whoever opens it waits for a writer, who never comes.
+    let pipe = folder.file("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let mut worker = world
+        .worker()
+        .set("AUDIT_CHECKPOINT_FILE", &pipe)
+        .start()
+        .await;
+    until("there is a chain to tell of", async || {
+        (world.count("audit_seals").await > 0).then_some(())
+    })
+    .await;
+
+    worker.signal("TERM");
+
+    assert_eq!(worker.exited().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_bent_is_named_and_fails_the_command() {
     let stack = Stack::with_unsafe_postgres().await;
     let world = World::on_database(&stack).await;
