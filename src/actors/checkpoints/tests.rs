@@ -79,6 +79,13 @@ fn what_the_file_does_not_take_is_written_when_it_does() {
     let checkpoints = Checkpoints::new(Some(folder.file()));
     checkpoints.tell(&end(3));
     checkpoints.tell(&end(5));
+    assert!(
+        !checkpoints.is_due(&end(5), false),
+        "not again within the same minute"
+    );
+    assert!(checkpoints.is_due(&end(5), true), "the last chance");
+    let minute_ago = Instant::now().checked_sub(EVERY).unwrap();
+    checkpoints.told.lock().unwrap().at = Some(minute_ago);
     assert!(checkpoints.is_due(&end(5), false), "two lines still wait");
 
     fs::remove_dir(folder.file()).unwrap();
