@@ -204,7 +204,7 @@ async fn what_was_bent_is_named_and_fails_the_command() {
     assert!(
         altered
             .stderr
-            .starts_with("the chain is broken: 1 findings; "),
+            .starts_with("the chain is broken: 1 finding; "),
         "{}",
         altered.stderr
     );
