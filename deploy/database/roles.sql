@@ -24,16 +24,29 @@ BEGIN
     IF to_regrole('phantom_runtime') IS NULL THEN
         CREATE ROLE phantom_runtime LOGIN NOINHERIT;
     END IF;
-    IF EXISTS (
-        SELECT FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace AND relowner = 'phantom_runtime'::regrole
-    ) THEN
-        RAISE EXCEPTION 'phantom_runtime owns tables, and could change whatever is in them'
-            USING HINT = 'REASSIGN OWNED BY phantom_runtime TO phantom_owner';
+    IF (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = 'phantom_runtime') THEN
+        RAISE EXCEPTION 'phantom_runtime is a superuser, or may give itself the rights of other roles'
+            USING HINT = 'ALTER ROLE phantom_runtime NOSUPERUSER NOCREATEROLE';
     END IF;
-    IF (SELECT rolsuper FROM pg_roles WHERE rolname = 'phantom_runtime')
-       OR pg_has_role('phantom_runtime', 'phantom_owner', 'MEMBER') THEN
-        RAISE EXCEPTION 'phantom_runtime has the rights of the owner, or of a superuser';
+    IF EXISTS (
+        SELECT FROM pg_roles
+        WHERE rolname IN ('phantom_owner', 'pg_write_all_data')
+          AND pg_has_role('phantom_runtime', oid, 'MEMBER')
+    ) THEN
+        RAISE EXCEPTION 'phantom_runtime is a member of a role that may change every table'
+            USING HINT = 'REVOKE phantom_owner, pg_write_all_data FROM phantom_runtime';
+    END IF;
+    -- Whoever owns the schema or the database may drop what is in it, and grant away the rest.
+    IF EXISTS (
+        SELECT FROM (
+            SELECT relowner FROM pg_class WHERE relnamespace = 'public'::regnamespace
+            UNION SELECT nspowner FROM pg_namespace WHERE oid = 'public'::regnamespace
+            UNION SELECT datdba FROM pg_database WHERE datname = current_database()
+        ) AS thing (owner)
+        WHERE pg_has_role('phantom_runtime', owner, 'MEMBER')
+    ) THEN
+        RAISE EXCEPTION 'phantom_runtime owns tables, their schema or the database, and could change whatever is in them'
+            USING HINT = 'REASSIGN OWNED BY phantom_runtime TO phantom_owner';
     END IF;
 END
 $$;

@@ -54,7 +54,9 @@ impl Checkpoints {
         let grown = end.seal_seq - known;
         // The first look after a start is always told: somebody may have been there in between.
         let aged = told.at.is_none_or(|at| at.elapsed() >= EVERY);
-        !told.unwritten.is_empty() || grown != 0 && (leaving || aged || grown.abs() >= ROWS)
+        // What the file refused is tried again with the next one, and not with each look.
+        let is_new = grown != 0 || !told.unwritten.is_empty();
+        is_new && (leaving || aged) || grown.abs() >= ROWS
     }
 
     /// Tells of the chain's end. Blocks: files are slow.

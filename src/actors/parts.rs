@@ -60,7 +60,7 @@ pub struct Parts {
     /// What happened and is not written yet.
     pub(crate) journal: Journal,
     /// What this process has told the world of the audit chain.
-    pub(crate) checkpoints: Checkpoints,
+    pub(crate) checkpoints: Arc<Checkpoints>,
     /// Wakes whoever sends mails: there is a new one.
     pub(crate) outbox_grew: Notify,
     /// Where handlers run, alone or among others.
@@ -142,7 +142,7 @@ impl Parts {
         Arc::new(Self {
             directory: Directory::new(Arc::clone(&given.metrics)),
             journal: Journal::default(),
-            checkpoints: Checkpoints::new(given.settings.checkpoint_file.clone()),
+            checkpoints: Arc::new(Checkpoints::new(given.settings.checkpoint_file.clone())),
             ward: Ward::default(),
             engine_outage: Outage::default(),
             models: Models::default(),

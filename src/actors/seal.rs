@@ -2,16 +2,18 @@
 //! that somebody else may have.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
-use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::parts::Parts;
 use super::restart::spread;
 use crate::metrics::{Collector, CollectorLook};
 use crate::store::NoAnswer;
+use crate::store::audit_log;
 use crate::store::audit_seals::{self, BATCH, Lag, Sealing};
 use crate::store::settings::ANSWER_TIMEOUT;
 
@@ -41,28 +43,41 @@ pub async fn seal_round(parts: &Arc<Parts>) -> Duration {
     }
 }
 
-/// The last seal before leaving. What was just committed has its seal too, unless an older
-/// transaction is still open somewhere or the time is up: then another replica seals it.
+/// The last seal before leaving. What is there by now, our last words too, has its seal afterwards,
+/// unless an older transaction is still open somewhere or the time is up: then another replica
+/// seals it. What others add meanwhile is theirs to seal, and not waited for.
 pub(super) async fn seal_last(parts: &Arc<Parts>, limit: Duration) {
-    let until = Instant::now() + limit;
     let mut end = None;
-    let sealed = timeout_at(until, async {
-        while end.as_ref().is_none_or(|end: &Lag| end.unsealed > 0) {
-            match seal_all(parts).await {
-                Ok(lag) => end = Some(lag),
-                Err(error) => tracing::debug!(error = %error, "could not seal the last rows yet"),
-            }
-            if end.as_ref().is_none_or(|end| end.unsealed > 0) {
-                sleep(MOMENT).await;
-            }
+    let sealed = timeout(limit, async {
+        while let Err(error) = seal_what_is_there(parts, &mut end).await {
+            tracing::debug!(error = %error, "could not seal the last rows yet");
+            sleep(MOMENT).await;
         }
     });
-    if sealed.await.is_err() {
+    let is_sealed = sealed.await.is_ok();
+    if !is_sealed {
         tracing::warn!("left with rows of the audit log unsealed; the next sealer takes them");
     }
-    if let Some(end) = end {
-        tell(parts, &end, true).await;
+    let Some(end) = end else { return };
+    if is_sealed && end.unsealed > 0 {
+        let rows = end.unsealed;
+        tracing::debug!(
+            rows,
+            "left rows of the audit log unsealed that others added meanwhile"
+        );
     }
+    tell(parts, &end, true).await;
+}
+
+/// Seals until no row that is there now lacks its seal. `end` is where the chain has come, also
+/// when this is cut short.
+async fn seal_what_is_there(parts: &Parts, end: &mut Option<Lag>) -> Result<(), NoAnswer> {
+    let pool = &parts.chore_pool;
+    let last = pool.ask(ANSWER_TIMEOUT, audit_log::last_place).await?;
+    while !end.insert(seal_all(parts).await?).place.has_reached(&last) {
+        sleep(MOMENT).await;
+    }
+    Ok(())
 }
 
 /// Seals batch after batch, and tells where the chain ends then.
@@ -98,9 +113,18 @@ async fn tell(parts: &Arc<Parts>, end: &Lag, leaving: bool) {
     if !parts.checkpoints.is_due(end, leaving) {
         return;
     }
-    let (parts, end) = (Arc::clone(parts), end.clone());
-    let told = spawn_blocking(move || parts.checkpoints.tell(&end));
-    if timeout(FILE_TIMEOUT, told).await.is_err() {
+    let (checkpoints, end) = (Arc::clone(&parts.checkpoints), end.clone());
+    let (done, told) = oneshot::channel();
+    // A thread of its own and none of the runtime's, which would not end before a file that hangs.
+    let thread = thread::Builder::new().name("checkpoints".to_owned());
+    let started = thread.spawn(move || {
+        checkpoints.tell(&end);
+        // Nobody listens any more once the time is up.
+        let _ = done.send(());
+    });
+    if let Err(error) = started {
+        tracing::error!(error = %error, "could not start to write the audit checkpoints");
+    } else if timeout(FILE_TIMEOUT, told).await.is_err() {
         tracing::error!("the file of the audit checkpoints does not answer");
     }
 }

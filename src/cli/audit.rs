@@ -15,6 +15,7 @@ use indicatif::ProgressBar;
 
 use self::chain::Checked;
 use super::outcome::{Failure, Outcome};
+use super::plural::count;
 use super::terminal::{complain, progress_of_lines, say};
 use crate::config::StoreArgs;
 use crate::store::audit_seals::hex;
@@ -42,6 +43,9 @@ enum Command {
 struct Verify {
     /// A file of checkpoints, as AUDIT_CHECKPOINT_FILE or the log has them; again for more files,
     /// the oldest first.
+    ///
+    /// A line whose `previous` is null begins a run: it is from a process that found no line to
+    /// follow, and must match the chain like any other.
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
     #[command(flatten)]
@@ -109,8 +113,8 @@ fn report(checked: &Checked, checkpoints: usize, began: Instant) -> Outcome {
         return Ok(());
     }
     complain(format_args!(
-        "the chain is broken: {} findings; {seen} ({seconds:.1} s)",
-        findings.len()
+        "the chain is broken: {}; {seen} ({seconds:.1} s)",
+        count(findings.len(), "finding")
     ));
     Err(Failure::Told)
 }

@@ -135,6 +135,15 @@ pub struct Place {
 }
 
 impl Place {
+    /// Whether this is that place or comes behind it.
+    pub fn has_reached(&self, other: &Self) -> bool {
+        self.key() >= other.key()
+    }
+
+    fn key(&self) -> (Option<u64>, i64) {
+        (self.xid().parse().ok(), self.id())
+    }
+
     fn xid(&self) -> &str {
         self.xid.as_deref().unwrap_or("0")
     }
@@ -168,6 +177,22 @@ pub(super) async fn sealable_after(
     .prepared()
     .load(conn)
     .await
+}
+
+/// The last place that a row has; one that claims a transaction yet to come has none.
+///
+/// # Errors
+/// Those of the query.
+pub async fn last_place(conn: &mut AsyncPgConnection) -> QueryResult<Place> {
+    diesel::sql_query(
+        "SELECT xid::text, id FROM audit_log \
+         WHERE xid < pg_snapshot_xmax(pg_current_snapshot()) \
+         ORDER BY audit_log.xid DESC, audit_log.id DESC LIMIT 1",
+    )
+    .get_result(conn)
+    .await
+    .optional()
+    .map(Option::unwrap_or_default)
 }
 
 /// What comes after a place in the order of the rows.
@@ -216,6 +241,9 @@ pub struct UnsealedRow {
     /// Its place lies before the end of the chain, which no honest row finds itself at.
     #[diesel(sql_type = Bool)]
     pub late: bool,
+    /// The transaction that it claims has not begun yet, so another one wrote it.
+    #[diesel(sql_type = Bool)]
+    pub ahead: bool,
 }
 
 /// The rows without a seal among the next `limit` after this id, and the id to go on from; none at
@@ -239,7 +267,9 @@ pub async fn unsealed_after(
         return Ok(None);
     };
     let rows = diesel::sql_query(
-        "SELECT id, coalesce((xid, id) <= ($3::text::xid8, $4), true) AS late FROM audit_log \
+        "SELECT id, coalesce((xid, id) <= ($3::text::xid8, $4), true) AS late, \
+                coalesce(xid >= pg_snapshot_xmax(pg_current_snapshot()), false) AS ahead \
+         FROM audit_log \
          WHERE id > $1 AND id <= $2 \
            AND NOT EXISTS (SELECT FROM audit_seals WHERE audit_id = audit_log.id) \
          ORDER BY id",

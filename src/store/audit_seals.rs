@@ -47,6 +47,8 @@ pub struct Lag {
     pub seal_seq: i64,
     /// Its hash.
     pub hash: Option<Vec<u8>>,
+    /// The place up to which rows are sealed.
+    pub place: Place,
     /// Committed rows that wait for their seal; counted up to a hundred thousand.
     pub unsealed: i64,
     /// When the oldest of them happened, in seconds since 1970. Infinite for a row that claims so.
@@ -221,6 +223,7 @@ pub async fn lag(conn: &mut AsyncPgConnection) -> QueryResult<Lag> {
                 now: waiting.now,
                 seal_seq: head.seal_seq,
                 hash: head.hash,
+                place: head.place,
                 unsealed: waiting.rows,
                 oldest: waiting.oldest,
             })

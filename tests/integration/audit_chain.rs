@@ -3,13 +3,15 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use phantom_worker::tasks::Registry;
 use uuid::Uuid;
 
 use crate::support::command::{Said, phantom_worker, said};
 use crate::support::crowd::Crowd;
 use crate::support::service::Stack;
+use crate::support::tree::{TreeBuilder, on_a_system};
 use crate::support::{World, until};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -102,6 +104,57 @@ async fn a_crash_and_a_drain_under_load_leave_a_whole_chain_and_no_row_unsealed(
     assert!(last.lines().last().unwrap().starts_with(&told), "{last}");
 }
 
+#[test]
+fn a_drain_does_not_wait_for_the_seals_of_rows_that_came_after_its_own() {
+    on_a_system(async {
+        let stack = Stack::with_unsafe_postgres().await;
+        let world = World::on_database(&stack).await;
+        let tree = TreeBuilder::new(&world, Registry::default()).start();
+        // Comes after all others, and is never sealed.
+        world
+            .database
+            .run(
+                "INSERT INTO audit_log (xid, occurred_at, origin, action, subject_kind, subject_id, outcome) \
+                 VALUES ('9000000000000000000', now(), 'test', 'seen', 'thing', '1', 'ok')",
+            )
+            .await;
+        let began = Instant::now();
+
+        tree.drain().await;
+
+        assert!(
+            began.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            began.elapsed()
+        );
+        let waiting = "audit_log WHERE id NOT IN (SELECT audit_id FROM audit_seals)";
+        assert_eq!(world.count(waiting).await, 1, "its own are all sealed");
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_file_that_hangs_keeps_no_worker_from_leaving() {
+    let world = World::new().await;
+    let folder = Folder::new();
+    // Whoever opens it waits for a writer, who never comes.
+    let pipe = folder.file("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let mut worker = world
+        .worker()
+        .set("AUDIT_CHECKPOINT_FILE", &pipe)
+        .start()
+        .await;
+    until("there is a chain to tell of", async || {
+        (world.count("audit_seals").await > 0).then_some(())
+    })
+    .await;
+
+    worker.signal("TERM");
+
+    assert_eq!(worker.exited().await.code(), Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_bent_is_named_and_fails_the_command() {
     let stack = Stack::with_unsafe_postgres().await;
@@ -151,7 +204,7 @@ async fn what_was_bent_is_named_and_fails_the_command() {
     assert!(
         altered
             .stderr
-            .starts_with("the chain is broken: 1 findings; "),
+            .starts_with("the chain is broken: 1 finding; "),
         "{}",
         altered.stderr
     );

@@ -45,6 +45,38 @@ const ALLOWED: &[&str] = &[
     "UPDATE wallet_creation_requests SET first_name = NULL WHERE false",
 ];
 
+/// What a runtime role must not have before the script, and how it is taken back.
+const TOO_MUCH: &[(&str, &str)] = &[
+    (
+        "CREATE TABLE ours (); ALTER TABLE ours OWNER TO phantom_runtime",
+        "DROP TABLE ours",
+    ),
+    (
+        "ALTER SCHEMA public OWNER TO phantom_runtime",
+        "ALTER SCHEMA public OWNER TO CURRENT_USER",
+    ),
+    (
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO phantom_runtime', current_database()); END $$",
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO CURRENT_USER', current_database()); END $$",
+    ),
+    (
+        "ALTER ROLE phantom_runtime SUPERUSER",
+        "ALTER ROLE phantom_runtime NOSUPERUSER",
+    ),
+    (
+        "ALTER ROLE phantom_runtime CREATEROLE",
+        "ALTER ROLE phantom_runtime NOCREATEROLE",
+    ),
+    (
+        "GRANT phantom_owner TO phantom_runtime",
+        "REVOKE phantom_owner FROM phantom_runtime",
+    ),
+    (
+        "GRANT pg_write_all_data TO phantom_runtime",
+        "REVOKE pg_write_all_data FROM phantom_runtime",
+    ),
+];
+
 /// The two roles in a story's world, under names of their own.
 struct Roles {
     owner: String,
@@ -58,22 +90,26 @@ impl Roles {
     async fn new(world: &World) -> Self {
         let story = Uuid::new_v4().simple().to_string();
         let (owner, runtime) = (format!("owner_{story}"), format!("runtime_{story}"));
-        let sql = ROLES
-            .replace("phantom_owner", &owner)
-            .replace("phantom_runtime", &runtime);
         for statement in ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public"] {
             world.database.run(statement).await;
         }
         let url = std::env::var("TEST_DATABASE_URL").expect("the database was made there");
         let settings = StoreSettings::parse(url.into()).unwrap();
-        let roles = Self {
+        let mut roles = Self {
             owner,
             runtime,
-            sql,
+            sql: String::new(),
             server: Pool::new(&settings, Handle::current()).unwrap(),
         };
+        roles.sql = roles.named(ROLES);
         roles.apply(world).await;
         roles
+    }
+
+    /// The SQL with the names of this story.
+    fn named(&self, sql: &str) -> String {
+        sql.replace("phantom_owner", &self.owner)
+            .replace("phantom_runtime", &self.runtime)
     }
 
     /// Runs the script.
@@ -143,22 +179,20 @@ async fn the_worker_does_all_its_work_with_a_role_that_cannot_bend_the_audit_log
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_runtime_role_that_owns_tables_is_refused() {
+async fn a_runtime_role_that_owns_tables_or_could_take_what_it_lacks_is_refused() {
     let world = World::new().await;
     let roles = Roles::new(&world).await;
     let mut conn = world.database.pool.get().await.unwrap();
-    let own = format!(
-        "CREATE TABLE ours (); ALTER TABLE ours OWNER TO {}",
-        roles.runtime
-    );
-    conn.batch_execute(&own).await.unwrap();
+    for (give, take) in TOO_MUCH {
+        let [give, take] = [give, take].map(|statement| roles.named(statement));
+        conn.batch_execute(&give).await.unwrap();
 
-    assert!(conn.batch_execute(&roles.sql).await.is_err());
+        assert!(conn.batch_execute(&roles.sql).await.is_err(), "{give}");
 
-    conn.batch_execute("ROLLBACK; DROP TABLE ours")
-        .await
-        .unwrap();
-    conn.batch_execute(&roles.sql).await.unwrap();
+        let undo = format!("ROLLBACK; {take}");
+        conn.batch_execute(&undo).await.unwrap();
+        conn.batch_execute(&roles.sql).await.unwrap();
+    }
     drop((conn, world));
     roles.remove().await;
 }

@@ -6,6 +6,7 @@ use chrono::DateTime;
 use uuid::Uuid;
 
 use super::*;
+use crate::store::audit_log::Place;
 use crate::store::audit_seals::digest;
 
 struct Folder(PathBuf);
@@ -40,6 +41,7 @@ fn end(seal_seq: i64) -> Lag {
         now: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
         seal_seq,
         hash: Some(vec![seal_seq as u8; 32]),
+        place: Place::default(),
         unsealed: 0,
         oldest: None,
     }
@@ -77,6 +79,13 @@ fn what_the_file_does_not_take_is_written_when_it_does() {
     let checkpoints = Checkpoints::new(Some(folder.file()));
     checkpoints.tell(&end(3));
     checkpoints.tell(&end(5));
+    assert!(
+        !checkpoints.is_due(&end(5), false),
+        "not again within the same minute"
+    );
+    assert!(checkpoints.is_due(&end(5), true), "the last chance");
+    let minute_ago = Instant::now().checked_sub(EVERY).unwrap();
+    checkpoints.told.lock().unwrap().at = Some(minute_ago);
     assert!(checkpoints.is_due(&end(5), false), "two lines still wait");
 
     fs::remove_dir(folder.file()).unwrap();

@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 
 use super::finding::Finding;
 use super::witness;
-use crate::store::audit_log::{self, AuditRow};
+use crate::store::audit_log::{self, AuditRow, UnsealedRow};
 use crate::store::audit_seals::{self, Hash, Link, SealedRow, genesis};
 
 /// Links and rows read at once.
@@ -64,8 +64,7 @@ pub(super) async fn check(
         id = last;
         rows_bar.inc(PAGE as u64);
         unsealed += rows.len();
-        let late = rows.iter().filter(|row| row.late);
-        findings.extend(late.map(|row| Finding::RowLate { id: row.id }));
+        findings.extend(rows.iter().filter_map(misplaced));
     }
     rows_bar.finish_and_clear();
 
@@ -76,6 +75,15 @@ pub(super) async fn check(
         unsealed,
         head: head.unwrap_or_else(|| genesis().to_vec()),
     })
+}
+
+fn misplaced(row: &UnsealedRow) -> Option<Finding> {
+    let id = row.id;
+    match (row.late, row.ahead) {
+        (true, _) => Some(Finding::RowLate { id }),
+        (false, true) => Some(Finding::RowAhead { id }),
+        (false, false) => None,
+    }
 }
 
 struct Walk {

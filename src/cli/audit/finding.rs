@@ -25,6 +25,8 @@ pub(super) enum Finding {
     SealForeign { seal_seq: i64 },
     /// The row stands where everything was sealed long ago, and has no seal.
     RowLate { id: i64 },
+    /// The row claims a transaction that has not begun yet, and waits for its seal until then.
+    RowAhead { id: i64 },
     /// The chain ends before a checkpoint that was told.
     TailCut {
         place: String,
@@ -59,6 +61,7 @@ impl Finding {
             | Self::TailCut { seal_seq, .. }
             | Self::Rewritten { seal_seq, .. } => *seal_seq,
             Self::RowLate { .. }
+            | Self::RowAhead { .. }
             | Self::CheckpointUnreadable { .. }
             | Self::CheckpointUnchained { .. } => i64::MAX,
         }
@@ -112,6 +115,11 @@ impl fmt::Display for Finding {
                 formatter,
                 "row {id}: has no seal, and stands before rows that have; \
                  it was put in later, or its seal was removed"
+            ),
+            Self::RowAhead { id } => write!(
+                formatter,
+                "row {id}: has no seal, and claims a transaction that has not begun yet; \
+                 it was put in by hand"
             ),
             Self::TailCut {
                 place,

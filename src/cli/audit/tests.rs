@@ -17,7 +17,7 @@ use self::bend::{Bend, Bent};
 use super::chain::{Checked, check};
 use super::finding::Finding;
 use super::witness;
-use crate::store::audit_seals::{self, Checkpoint, Lag};
+use crate::store::audit_seals::{self, Checkpoint, Lag, digest};
 use crate::store::testing::{TestDatabase, database};
 
 const ROWS: i64 = 120;
@@ -202,12 +202,60 @@ async fn checkpoints_that_were_bent_themselves_are_found_too() {
     // The file of before was rotated away.
     fs::write(&log.file, lines[2..].join("\n")).unwrap();
     let rotated = look(&mut conn, &log.lines()).await.findings;
+    fs::write(&log.file, format!("\n \n{}\n", lines[2..].join("\n\n"))).unwrap();
+    let spaced = look(&mut conn, &log.lines()).await.findings;
 
     let unchained = |line| Finding::CheckpointUnchained { place: place(line) };
     assert_eq!(removed, [unchained(2)]);
     let unreadable = Finding::CheckpointUnreadable { place: place(4) };
     assert_eq!(altered, [unchained(3), unreadable]);
     assert_eq!(rotated, []);
+    assert_eq!(spaced, [], "blank lines are none");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lines_of_two_processes_and_a_restart_in_one_file_are_whole() {
+    let log = Log::new().await;
+    let mut conn = log.database.pool.get().await.unwrap();
+    let text = fs::read_to_string(&log.file).unwrap();
+    let told: Vec<_> = text.lines().map(parsed).collect();
+    let alone = |checkpoint: &Checkpoint| Checkpoint {
+        previous: None,
+        rows: checkpoint.seal_seq,
+        ..checkpoint.clone()
+    };
+    let other = alone(&told[1]);
+    let others_next = Checkpoint {
+        previous: Some(digest(&other.line())),
+        ..told[2].clone()
+    };
+    let restarted = alone(&told[3]);
+    let mixed = [
+        &told[0],
+        &other,
+        &told[1],
+        &others_next,
+        &told[2],
+        &restarted,
+    ];
+    fs::write(&log.file, mixed.map(Checkpoint::line).join("\n")).unwrap();
+    let honest = look(&mut conn, &log.lines()).await.findings;
+
+    // What begins a run is held against the chain like any other line.
+    let forged = Checkpoint {
+        hash: told[0].hash.clone(),
+        ..restarted
+    };
+    fs::write(&log.file, [told[0].line(), forged.line()].join("\n")).unwrap();
+    let bent = look(&mut conn, &log.lines()).await.findings;
+
+    assert_eq!(honest, []);
+    let seen: Vec<_> = bent.iter().map(told_of).collect();
+    assert_eq!(seen, [Some((forged.seal_seq, EVERY))]);
+}
+
+fn parsed(line: &str) -> Checkpoint {
+    Checkpoint::parse(line).unwrap()
 }
 
 #[test]

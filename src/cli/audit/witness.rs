@@ -26,12 +26,15 @@ pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Line>> {
         let text = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
         // A line that is no text is a finding and not a failure.
         let text = String::from_utf8_lossy(&text);
-        let numbered = text.lines().enumerate().map(|(number, text)| Line {
-            place: format!("{} line {}", file.display(), number + 1),
-            first: number == 0,
+        let numbered = text
+            .lines()
+            .zip(1..)
+            .filter(|(text, _)| !text.trim().is_empty());
+        lines.extend(numbered.enumerate().map(|(index, (text, number))| Line {
+            place: format!("{} line {number}", file.display()),
+            first: index == 0,
             text: text.to_owned(),
-        });
-        lines.extend(numbered.filter(|line| !line.text.trim().is_empty()));
+        }));
     }
     Ok(lines)
 }
@@ -51,8 +54,10 @@ pub(super) async fn compare(
             findings.push(Finding::CheckpointUnreadable { place });
             continue;
         };
+        // A process that found no line to follow begins a run of its own, wherever its lines are
+        // gathered with others.
         let follows = checkpoint.previous.as_ref();
-        if !line.first && follows.is_none_or(|previous| !seen.contains(previous)) {
+        if !line.first && follows.is_some_and(|previous| !seen.contains(previous)) {
             let place = place.clone();
             findings.push(Finding::CheckpointUnchained { place });
         }

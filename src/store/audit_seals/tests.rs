@@ -237,6 +237,21 @@ async fn a_row_that_claims_an_impossible_time_stops_neither_the_look_nor_the_sea
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_a_transaction_to_come_waits_for_ever_and_holds_up_no_other() {
+    let database = database().await;
+    let forged = row("r").replace("(occurred_at,", "(xid, occurred_at,");
+    let forged = forged.replace("(clock_timestamp(),", "('9000000000000000000', now(),");
+    database.run(&forged).await;
+    append(&database, 2).await;
+
+    seal_up_to(&database, 2).await;
+
+    let mut conn = database.pool.get().await.unwrap();
+    let end = lag(&mut conn).await.unwrap();
+    assert_eq!((end.seal_seq, end.unsealed), (2, 1), "and the alert rings");
+}
+
 /// Transactions that take their numbers early and commit in another order.
 async fn write_in_odd_order(pool: Pool, writer: usize, rows: usize) {
     let mut slow = pool.get().await.unwrap();

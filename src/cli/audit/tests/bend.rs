@@ -22,6 +22,7 @@ pub(super) enum Bend {
     DeleteBoth,
     DeleteMany,
     InsertRow,
+    InsertRowAhead,
     InsertSeal,
     SwapRowsOfSeals,
     SwapContents,
@@ -58,6 +59,7 @@ const ALL: &[Bend] = &[
     Bend::DeleteBoth,
     Bend::DeleteMany,
     Bend::InsertRow,
+    Bend::InsertRowAhead,
     Bend::InsertSeal,
     Bend::SwapRowsOfSeals,
     Bend::SwapContents,
@@ -210,12 +212,12 @@ impl Bend {
                 (delete(a, b), vec![missing_seals(a, b)])
             }
             Self::InsertRow => (
-                format!(
-                    "INSERT INTO audit_log (id, xid, occurred_at, origin, action, subject_kind, subject_id, outcome) \
-                     OVERRIDING SYSTEM VALUE SELECT {NEW_ID}, xid, occurred_at, origin, action, subject_kind, subject_id, outcome \
-                     FROM audit_log WHERE id = {earlier}"
-                ),
+                insert("xid", earlier),
                 vec![Finding::RowLate { id: NEW_ID }],
+            ),
+            Self::InsertRowAhead => (
+                insert("'9000000000000000000'", n),
+                vec![Finding::RowAhead { id: NEW_ID }],
             ),
             Self::InsertSeal => (
                 format!(
@@ -287,6 +289,15 @@ impl Bend {
             witnessed,
         }
     }
+}
+
+/// Another row like this one, which claims to be of transaction `xid`.
+fn insert(xid: &str, like: i64) -> String {
+    format!(
+        "INSERT INTO audit_log (id, xid, occurred_at, origin, action, subject_kind, subject_id, outcome) \
+         OVERRIDING SYSTEM VALUE SELECT {NEW_ID}, {xid}, occurred_at, origin, action, subject_kind, subject_id, outcome \
+         FROM audit_log WHERE id = {like}"
+    )
 }
 
 fn delete(from: i64, to: i64) -> String {
