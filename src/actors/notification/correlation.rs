@@ -183,6 +183,7 @@ fn failed(error: &EngineError, attempts: i32) -> Attempt {
     Attempt::Later(Later {
         reason: chain(error),
         wait: waits.after(attempts),
+        counts: true,
         level: Level::WARN,
         peer,
     })
@@ -192,6 +193,7 @@ fn later(reason: String, wait: Duration, level: Level) -> Attempt {
     Attempt::Later(Later {
         reason,
         wait,
+        counts: true,
         level,
         peer: Peer::Well,
     })
