@@ -9,11 +9,16 @@ use crate::support::worker::WorkerBuilder;
 use crate::support::{World, mailbox};
 
 fn demo(worker: &WorkerBuilder) -> Said {
+    demo_reading(worker, &mailbox::api())
+}
+
+/// A demo whose people read their mails there.
+fn demo_reading(worker: &WorkerBuilder, mailbox: &str) -> Said {
     let mut command = phantom_worker(&["demo"]);
     command
         .envs(worker.environment())
         .env("COCKPIT_URL", "http://localhost:8080/camunda")
-        .env("MAILBOX_URL", mailbox::api());
+        .env("MAILBOX_URL", mailbox);
     said(&mut command)
 }
 
@@ -91,6 +96,31 @@ fn invited(demo: &Said, worker: &WorkerBuilder) {
         "{}",
         said.stdout
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_that_is_away_costs_nobody_the_tables() {
+    let world = World::new().await;
+    let settings = world.worker();
+    let _worker = settings.start().await;
+
+    let said = demo_reading(&settings, "http://127.0.0.1:1");
+
+    assert_eq!(said.code, 1, "{}\n{}", said.stdout, said.stderr);
+    assert!(
+        said.stderr.contains("E-mail verification: "),
+        "{}",
+        said.stderr
+    );
+    let total = "54 process instances; 30 customers, 11 wallets\n";
+    assert!(said.stdout.contains(total), "{}", said.stdout);
+    for told in [
+        "IDENTITY_CONFLICT",
+        "wait for the link",
+        "security event: kyc_validated",
+    ] {
+        assert!(said.stdout.contains(told), "no {told}: {}", said.stdout);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
