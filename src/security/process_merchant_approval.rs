@@ -1,9 +1,9 @@
 //! `process-merchant-approval`: may this merchant have wallets opened?
 //!
-//! Round trips: BEGIN, claim, merchant's owner, owner's lock, merchant's lock, merchant and mail
-//! queued before? (one), answer with audit row, security event and mail (one), COMMIT: eight. A
+//! Seven round trips: BEGIN and claim (one), merchant's owner, owner's lock, merchant's lock, merchant
+//! and mail queued before? (one), answer with audit row, security event and mail (one), COMMIT. A
 //! merchant without an owner is one less, one that is not approved now another; an unknown one is
-//! five.
+//! four.
 
 mod decision;
 

@@ -1,8 +1,8 @@
 //! `validate-kyc-data`: does the bank know this person?
 //!
-//! Eight round trips: BEGIN, claim, lock on the national id, user's lock, who else has the national
-//! id (one), user, answer with audit row and security event (one), COMMIT. A national id that cannot
-//! be read saves two of them, an unknown user too.
+//! Seven round trips: BEGIN and claim (one), lock on the national id, user's lock, who else has the
+//! national id (one), user, answer with audit row and security event (one), COMMIT. A national id
+//! that cannot be read saves two of them, an unknown user too.
 
 use std::collections::BTreeMap;
 
