@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use self::decision::{CONTACT, Decision, Recipient, decide};
+use self::decision::{CONTACT, Decision, KYC_NOT_APPROVED, Recipient, decide};
 use super::ids::MerchantId;
 use crate::mail::Mail;
 use crate::store::merchants::{self, Merchant};
@@ -47,6 +47,7 @@ pub struct Output {
 impl TaskHandler for ProcessMerchantApproval {
     const TOPIC: &'static str = "process-merchant-approval";
     const ERRORS: &'static [&'static str] = &[MERCHANT_NOT_FOUND];
+    const CODES: &'static [&'static str] = &[KYC_NOT_APPROVED];
     type Input = Input;
     type Output = Output;
 

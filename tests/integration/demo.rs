@@ -1,10 +1,13 @@
 //! The demo, on the real engine with a real worker, a real database and a real mailbox.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
+use phantom_worker::processes::BUILT_IN;
 use uuid::Uuid;
 
 use crate::support::command::{Said, phantom_worker, said};
+use crate::support::readme::Section;
 use crate::support::worker::WorkerBuilder;
 use crate::support::{World, mailbox};
 
@@ -75,10 +78,32 @@ async fn everybody_ends_as_expected_and_may_come_again() {
         22
     );
     invited(&second, &settings);
+    for model in BUILT_IN {
+        assert_variables_are_told(&world, model.key).await;
+    }
     assert_eq!(
         world.database.count("SELECT count(*) FROM wallets").await,
         23
     );
+}
+
+/// What the instances read and got, every way of which was walked, stands in the README's tables,
+/// and nothing else does.
+async fn assert_variables_are_told(world: &World, process: &str) {
+    let path = format!(
+        "history/variable-instance?processDefinitionKey={process}&tenantIdIn={}\
+         &deserializeValues=false",
+        world.engine.tenant
+    );
+    let rows = world.engine.get(&path).await;
+    let names = rows.as_array().unwrap().iter();
+    let mut names: BTreeSet<_> = names.map(|row| row["name"].as_str().unwrap()).collect();
+    // The models' own.
+    names.remove("error_code");
+
+    let topics = Section::of_process(process).topics().into_values();
+    let told = topics.flat_map(|topic| topic.reads.into_iter().chain(topic.answers));
+    assert_eq!(names, told.collect(), "{process}");
 }
 
 /// Does what the last line of the demo invites to.
