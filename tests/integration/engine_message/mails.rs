@@ -8,7 +8,7 @@ use crate::support::smtp::SmtpServer;
 use crate::support::tree::links_signed_with;
 use crate::support::world::{address_of, through};
 use phantom_worker::mail::MessageId;
-use phantom_worker::security::{Standing, look};
+use phantom_worker::security::confirm::{Standing, look};
 
 /// Mails on their way to the server at once.
 const AT_ONCE: usize = 4;
