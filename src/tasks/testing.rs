@@ -113,6 +113,17 @@ impl Bank {
         }
     }
 
+    /// Runs a task twice: the second time must give the recorded answer and write nothing.
+    pub(crate) async fn assert_answered_once(&self, task: &Task) {
+        let first = answered(self.run(task).await);
+        let rows = self.rows().await;
+        let again = answered(self.run(task).await);
+
+        assert_eq!((first.repeated, again.repeated), (false, true));
+        assert_eq!(shown(&first.answer), shown(&again.answer));
+        assert_eq!(self.rows().await, rows);
+    }
+
     /// How many rows there are of each table that a handler may write.
     pub(crate) async fn rows(&self) -> Vec<(&'static str, i64)> {
         let mut rows = Vec::new();

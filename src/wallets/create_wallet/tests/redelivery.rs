@@ -10,13 +10,7 @@ async fn the_same_task_gets_the_same_answer_and_makes_one_wallet() {
     let (bank, merchant) = bank().await;
     let task = creation(request(&bank, merchant).await);
 
-    let first = answered(bank.run(&task).await);
-    let rows = bank.rows().await;
-    let again = answered(bank.run(&task).await);
-
-    assert_eq!((first.repeated, again.repeated), (false, true));
-    assert_eq!(shown(&first.answer), shown(&again.answer));
-    assert_eq!(bank.rows().await, rows);
+    bank.assert_answered_once(&task).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
