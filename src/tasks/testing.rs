@@ -185,6 +185,17 @@ pub(crate) struct Held<'b> {
 }
 
 impl Held<'_> {
+    /// Runs two tasks at once, which must be answered and both wait for the rows.
+    pub(crate) async fn answer_both(self, one: &Task, other: &Task) -> (Value, Value) {
+        let bank = self.bank;
+        let (one, other, ()) = futures_util::join!(
+            bank.answer(one),
+            bank.answer(other),
+            self.until_waited_for_by(2)
+        );
+        (one, other)
+    }
+
     /// Lets the rows go once so many statements wait.
     pub(crate) async fn until_waited_for_by(mut self, statements: i64) {
         self.bank.until_waiting(statements).await;
