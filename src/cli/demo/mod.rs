@@ -42,6 +42,14 @@ use crate::store::Pool;
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Demo {
+    /// How to call this program for the instance that the last line invites to start.
+    #[arg(
+        long,
+        hide = true,
+        value_name = "COMMAND",
+        default_value = "phantom-worker"
+    )]
+    called: String,
     #[command(flatten)]
     settings: DemoArgs,
 }
@@ -87,7 +95,7 @@ impl Demo {
         let verdict = judge(&shows);
         print_addresses(&pages, http.ops_bind).await;
         if !shows[0].is_without_worker() {
-            print_invitation(&stage.cast);
+            print_invitation(&self.called, &stage.cast);
         }
         verdict
     }
@@ -309,6 +317,7 @@ async fn print_addresses(pages: &PageSettings, ops: SocketAddr) {
     }
     let ops = reachable(ops);
     if listens(&ops).await {
+        say(format_args!("Status   http://{ops}/status"));
         say(format_args!("Metrics  http://{ops}/metrics"));
     }
 }
@@ -330,9 +339,9 @@ async fn listens(address: &str) -> bool {
 }
 
 /// A customer whom the demo left out, for whoever wants to try it.
-fn print_invitation(cast: &Cast) {
+fn print_invitation(called: &str, cast: &Cast) {
     say(format_args!(
-        "Start one yourself, such as\n  phantom-worker start {} --follow --variables '{}'",
+        "Start one yourself, such as\n  {called} start {} --follow --variables '{}'",
         WALLETS.key,
         cast.uninvited()
     ));
