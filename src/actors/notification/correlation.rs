@@ -184,6 +184,7 @@ fn failed(error: EngineError, attempts: i32) -> Attempt {
         // It comes to stand in the outbox, and in the audit log for ever.
         reason: chain(&error.without_words()),
         wait: waits.after(attempts),
+        counts: true,
         level: Level::WARN,
         peer,
     })
@@ -193,6 +194,7 @@ fn later(reason: String, wait: Duration, level: Level) -> Attempt {
     Attempt::Later(Later {
         reason,
         wait,
+        counts: true,
         level,
         peer: Peer::Well,
     })
