@@ -190,9 +190,11 @@ async fn what_the_engine_says_of_a_failure_is_kept_nowhere() {
             panic!("{kept}: nobody waits for it")
         };
         assert!(later.reason.ends_with(kept), "{}", later.reason);
-        assert_eq!(
-            reason,
-            format!("nobody waits for it any more: {}", later.reason)
+        // Each was told by an engine of its own, whose address may stand before this.
+        assert!(
+            reason.starts_with("nobody waits for it any more: "),
+            "{reason}"
         );
+        assert!(reason.ends_with(kept), "{reason}");
     }
 }
