@@ -12,18 +12,34 @@ source "$stack/lib/builds.sh"
 oldest_kustomize=5
 fetched_kustomize=v5.7.1
 
-# Every environment: the overlays, and what a bank may build on top of them.
+examples=$checkout/target/manifests/readme
+
+# Every environment: the overlays, and what a bank may build on top of them, here and in the README.
 environments() {
   local folder
-  for folder in "$checkout"/deploy/overlays/*/ "$tests"/variants/*/; do
+  for folder in "$checkout"/deploy/overlays/*/ "$tests"/variants/*/ "$examples/scaled/"; do
     printf '%s\n' "${folder%/}"
   done
+}
+
+# write_examples: the kustomizations of deploy/README.md, for a bank that lives at your.example.
+write_examples() {
+  local ours=$checkout/deploy/overlays/production
+  mkdir -p "$examples"/{wallets,scaled}
+  ln -sfn "$checkout" "$examples/phantom-worker"
+  awk -v wallets="$examples/wallets/kustomization.yaml" -v scaled="$examples/scaled/kustomization.yaml" '
+    /^```yaml$/ { file = file == "" ? wallets : scaled; inside = 1; next }
+    /^```$/ { inside = 0 }
+    inside { sub(/sha256:…/, "sha256:" sprintf("%064d", 1)); print >file }' "$checkout/deploy/README.md"
+  sed 's/bank\.example/your.example/' "$ours/settings.env" >"$examples/wallets/settings.env"
+  cp "$ours/network.yaml" "$examples/wallets/"
 }
 
 # render_into FOLDER: one file for each environment.
 render_into() {
   local environment
   mkdir -p "$1"
+  write_examples
   while IFS= read -r environment; do
     render "$environment" >"$1/${environment##*/}.yaml" || fail "$environment cannot be rendered"
   done < <(environments)
