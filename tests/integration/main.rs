@@ -20,6 +20,7 @@ mod kyc_validation;
 mod log_lines;
 mod mail_away;
 mod mail_room;
+mod manifests;
 mod merchant_approval;
 mod metrics_page;
 mod model_paths;

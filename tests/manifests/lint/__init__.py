@@ -1,0 +1,1 @@
+"""What tests/manifests/check holds against the manifests of deploy/."""

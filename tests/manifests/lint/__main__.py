@@ -1,0 +1,31 @@
+"""lint ROOT RENDERED…: prints every fault of the rendered kustomizations, one line each.
+
+Exit codes: 0 no fault, 1 faults."""
+
+import sys
+from pathlib import Path
+
+from . import rules, schemas
+from .bundle import Bundle
+from .project import Project
+
+
+def main(root, *rendered):
+    project = Project(Path(root))
+    found = 0
+    for path in rendered:
+        bundle = Bundle.read(path)
+        for fault in faults_of(bundle, project):
+            found += 1
+            print(f"{bundle.name}: {fault}")
+    return 1 if found else 0
+
+
+def faults_of(bundle, project):
+    """The rules count on the shape that the schemas see to."""
+    misshapen = list(schemas.faults(bundle))
+    return misshapen or [line for lines in rules.faults(bundle, project).values() for line in lines]
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

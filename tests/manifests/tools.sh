@@ -1,0 +1,80 @@
+# shellcheck shell=bash
+# What renders and what checks the manifests. Sourced, never run.
+
+# shellcheck source-path=SCRIPTDIR/../../deploy/local
+tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+stack=$tests/../../deploy/local
+source "$stack/lib/terminal.sh"
+source "$stack/lib/state.sh"
+source "$stack/lib/builds.sh"
+
+# Components came with version 4, the digest beside the tag and the delimiters of texts with 5.
+oldest_kustomize=5
+fetched_kustomize=v5.7.1
+
+examples=$checkout/target/manifests/readme
+
+# Every environment: the overlays, and what a bank may build on top of them, here and in the README.
+environments() {
+  local folder
+  for folder in "$checkout"/deploy/overlays/*/ "$tests"/variants/*/ "$examples/scaled/"; do
+    printf '%s\n' "${folder%/}"
+  done
+}
+
+# write_examples: the kustomizations of deploy/README.md, for a bank that lives at your.example.
+write_examples() {
+  local ours=$checkout/deploy/overlays/production
+  mkdir -p "$examples"/{wallets,scaled}
+  ln -sfn "$checkout" "$examples/phantom-worker"
+  awk -v wallets="$examples/wallets/kustomization.yaml" -v scaled="$examples/scaled/kustomization.yaml" '
+    /^```yaml$/ { file = file == "" ? wallets : scaled; inside = 1; next }
+    /^```$/ { inside = 0 }
+    inside { sub(/sha256:…/, "sha256:" sprintf("%064d", 1)); print >file }' "$checkout/deploy/README.md"
+  sed 's/bank\.example/your.example/' "$ours/settings.env" >"$examples/wallets/settings.env"
+  cp "$ours/network.yaml" "$examples/wallets/"
+}
+
+# render_into FOLDER: one file for each environment.
+render_into() {
+  local environment
+  mkdir -p "$1"
+  write_examples
+  while IFS= read -r environment; do
+    render "$environment" >"$1/${environment##*/}.yaml" || fail "$environment cannot be rendered"
+  done < <(environments)
+}
+
+# render KUSTOMIZATION: by kubectl, as README.md of deploy/ has it done; where there is none, by kustomize.
+render() {
+  local version
+  version=$(kubectl version --client 2>/dev/null | sed -n 's/^Kustomize Version: v//p') || true
+  if ((${version%%.*} + 0 >= oldest_kustomize)); then
+    kubectl kustomize "$1"
+  else
+    kustomize_build=$(build_folder kustomize "$tests/python")-$fetched_kustomize
+    build_once "$kustomize_build" fetch_kustomize >&2
+    "$kustomize_build/kustomize" build "$1"
+  fi
+}
+
+fetch_kustomize() {
+  command -v go >/dev/null || fail "kubectl with kustomize $oldest_kustomize or newer is needed, or Go to build one"
+  GOBIN=$kustomize_build go install "sigs.k8s.io/kustomize/kustomize/v5@$fetched_kustomize"
+}
+
+# install_python: the packages of python/requirements.txt in a folder of their own.
+install_python() {
+  python_build=$(build_folder manifests-python "$tests/python")
+  build_once "$python_build" fetch_python >&2
+}
+
+fetch_python() {
+  command -v python3 >/dev/null || fail 'Python 3 is needed'
+  python3 -m venv "$python_build"
+  "$python_build/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+    --requirement "$tests/python/requirements.txt"
+}
+
+# with_lint MODULE ARGUMENTS…: a module of lint/.
+with_lint() { (cd "$tests" && PYTHONDONTWRITEBYTECODE=1 "$python_build/bin/python" -m "$@"); }
