@@ -71,7 +71,9 @@ pub async fn refresh(parts: &Arc<Parts>) {
             }
             figures::show(parts, &known);
         }
-        Err(_) => parts.readiness.database_failed("away", Instant::now()),
+        Err(_) => parts
+            .readiness
+            .database_failed("unreachable", Instant::now()),
     }
 }
 

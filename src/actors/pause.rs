@@ -68,7 +68,7 @@ impl Topic {
             self.rest_longer(Duration::ZERO);
             parts
                 .readiness
-                .database_failed("away", Instant::now().into());
+                .database_failed("unreachable", Instant::now().into());
             parts
                 .readiness
                 .set_topic(self.name(), TopicState::Paused("the database is away"));

@@ -74,6 +74,8 @@ impl Reporter<'_> {
             };
             // A refused connection or a wrong password has told the engine nothing.
             sent_before |= may_have_told(&error);
+            // Its words may repeat the values of expressions, and no log is the place for these.
+            let error = error.without_words();
             tracing::debug!(error = %chain(&error), "the engine did not take the report yet");
             match refusal {
                 Some(words) => match self.wait_after_refusal(&mut refusals).await {

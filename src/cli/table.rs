@@ -10,5 +10,9 @@ pub(super) fn empty(header: &[&str]) -> Table {
             .iter()
             .map(|name| Cell::new(name).add_attribute(Attribute::Bold)),
     );
+    // A terminal that does not know its width, as `docker exec -t` may give one, says 0.
+    if table.width() == Some(0) {
+        table.force_no_tty();
+    }
     table
 }

@@ -6,6 +6,7 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::io;
 
 use lettre::transport::smtp;
 use lettre::transport::smtp::response::Severity;
@@ -58,7 +59,7 @@ pub enum SmtpError {
         stage: Stage,
     },
     /// The network, TLS, or a missing capability.
-    #[error("the connection failed at {stage}")]
+    #[error("the connection failed at {stage}{}", because(source))]
     Connection {
         /// Where.
         stage: Stage,
@@ -138,6 +139,18 @@ impl SmtpError {
             None => Self::Connection { stage, source },
         }
     }
+}
+
+/// What the network said, in the words of its kind: they quote nobody.
+fn because(source: &smtp::Error) -> String {
+    let mut cause = source.source();
+    while let Some(error) = cause {
+        if let Some(network) = error.downcast_ref::<io::Error>() {
+            return format!(": {}", network.kind());
+        }
+        cause = error.source();
+    }
+    String::new()
 }
 
 impl Status {

@@ -279,8 +279,14 @@ impl Report {
                 Some(SEALING_COST),
             ),
             line(
+                "… beside the worker's part of PostgreSQL",
+                Sealing::cost_beside_own,
+                "%",
+                None,
+            ),
+            line(
                 "… beside the engine too",
-                Sealing::cost_beside_engine,
+                Sealing::cost_beside_all,
                 "%",
                 None,
             ),

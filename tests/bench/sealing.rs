@@ -2,9 +2,10 @@
 //!
 //! The lag is looked at while the worker works off a backlog. The cost cannot be seen there: it is
 //! less than what two runs differ by. So copies of the run's rows come once more, at the pace of the
-//! run, when there is nothing else to do; what the same process and PostgreSQL then take beyond
+//! run, when there is nothing else to do; what the same process and its backends then take beyond
 //! idling is the sealing, in rounds as small and as many as under load.
 
+use std::collections::HashMap;
 use std::mem;
 use std::time::Duration;
 
@@ -46,7 +47,10 @@ pub(crate) struct Sealing {
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct CpuPerTask {
     pub(crate) worker_ms: f64,
-    pub(crate) postgres_ms: f64,
+    /// Of PostgreSQL for the worker's connections.
+    pub(crate) backends_ms: f64,
+    /// Of PostgreSQL for the engine, and of its own processes.
+    pub(crate) other_postgres_ms: f64,
     pub(crate) engine_ms: f64,
 }
 
@@ -58,19 +62,29 @@ impl Sealing {
 
     /// What sealing adds to the work of worker and PostgreSQL, in per cent.
     pub(crate) fn cost(&self) -> f64 {
-        100.0 * self.seal.own() / self.work.own()
+        self.cost_beside(self.work.own() + self.work.other_postgres_ms)
+    }
+
+    /// What sealing adds to the work of the worker and its own connections, in per cent.
+    pub(crate) fn cost_beside_own(&self) -> f64 {
+        self.cost_beside(self.work.own())
     }
 
     /// What sealing adds to the work of all, the engine included, in per cent.
-    pub(crate) fn cost_beside_engine(&self) -> f64 {
-        100.0 * self.seal.own() / (self.work.own() + self.work.engine_ms)
+    pub(crate) fn cost_beside_all(&self) -> f64 {
+        let work = self.work;
+        self.cost_beside(work.own() + work.other_postgres_ms + work.engine_ms)
+    }
+
+    fn cost_beside(&self, work: f64) -> f64 {
+        100.0 * self.seal.own() / work
     }
 }
 
 impl CpuPerTask {
-    /// Of worker and PostgreSQL: the seals ask nothing of the engine.
+    /// Of the worker and its connections, which are all that seals.
     pub(crate) fn own(self) -> f64 {
-        self.worker_ms + self.postgres_ms
+        self.worker_ms + self.backends_ms
     }
 }
 
@@ -89,28 +103,32 @@ pub(crate) async fn measure(
 
     let left = stage.down_to(tasks - 1, WATCH_START, &mut running).await?;
     anyhow::ensure!(left > 0, "{tasks} tasks are too few to see one end first");
-    let begin = bench.look(&running)?;
+    let begin = bench.look(&running).await?;
     let lags_s = log
         .lags_until(stage.down_to(0, WATCH_END, &mut running))
         .await?;
-    let run = begin.until(&bench.look(&running)?);
+    let run = begin.until(&bench.look(&running).await?);
     let rows = log.rows(tasks).await?;
     log.until_sealed().await?;
 
-    let begin = bench.look(&running)?;
+    let begin = bench.look(&running).await?;
     sleep(idle).await;
-    let quiet = begin.until(&bench.look(&running)?);
+    let quiet = begin.until(&bench.look(&running).await?);
 
+    // One task more, which is not measured, ends the sealer's rest: it would else last for seconds.
+    stage.start_one(tasks).await?;
+    stage.down_to(0, WATCH_START, &mut running).await?;
     let rate = left as f64 / run.wall;
-    let begin = bench.look(&running)?;
+    let begin = bench.look(&running).await?;
     bench.copy(&rows, rate).await?;
     log.until_sealed().await?;
-    let alone = begin.until(&bench.look(&running)?);
+    let alone = begin.until(&bench.look(&running).await?);
 
     let beyond_idle = |all: f64, idling: f64| all - idling / quiet.wall * alone.wall;
     let sealing = Used {
         worker: beyond_idle(alone.worker, quiet.worker),
-        postgres: beyond_idle(alone.postgres, quiet.postgres),
+        backends: beyond_idle(alone.backends, quiet.backends),
+        other_postgres: 0.0,
         engine: 0.0,
         ..alone
     };
@@ -122,7 +140,7 @@ pub(crate) async fn measure(
         lags_s,
         work: CpuPerTask {
             worker_ms: all.worker_ms - seal.worker_ms,
-            postgres_ms: all.postgres_ms - seal.postgres_ms,
+            backends_ms: all.backends_ms - seal.backends_ms,
             ..all
         },
         seal,
@@ -242,11 +260,24 @@ impl<'s> Connections<'s> {
         })
     }
 
-    fn look(&self, running: &Running) -> anyhow::Result<Look> {
-        let backends = self.backends.iter().map(|&backend| cpu_time(backend));
+    async fn look(&self, running: &Running) -> anyhow::Result<Look> {
+        let connections = "SELECT pid::bigint FROM pg_stat_activity \
+                           WHERE datname = current_database() AND backend_type = 'client backend'";
+        let mut worker = HashMap::new();
+        for pid in self.stand.own_database.ids(connections).await? {
+            let pid = u32::try_from(pid)?;
+            // A connection may end between being listed and being looked at.
+            if !self.backends.contains(&pid)
+                && let Ok(cpu) = cpu_time(pid)
+            {
+                worker.insert(pid, cpu);
+            }
+        }
+        let bench = self.backends.iter().map(|&backend| cpu_time(backend));
         Ok(Look {
             all: self.stand.machine.look_at(running.pid())?,
-            bench: backends.sum::<anyhow::Result<f64>>()?,
+            bench: bench.sum::<anyhow::Result<f64>>()?,
+            worker,
         })
     }
 
@@ -284,14 +315,18 @@ fn copy_between(first: i64, last: i64) -> String {
 
 struct Look {
     all: Snapshot,
+    /// Of the bench's own connections.
     bench: f64,
+    /// Of each of the worker's.
+    worker: HashMap<u32, f64>,
 }
 
 /// CPU times between two looks, in seconds.
 struct Used {
     wall: f64,
     worker: f64,
-    postgres: f64,
+    backends: f64,
+    other_postgres: f64,
     engine: f64,
     strangers: f64,
 }
@@ -299,10 +334,13 @@ struct Used {
 impl Look {
     fn until(&self, later: &Self) -> Used {
         let usage = self.all.until(&later.all);
+        let since = |(pid, cpu): (&u32, &f64)| cpu - self.worker.get(pid).unwrap_or(&0.0);
+        let backends = later.worker.iter().map(since).sum();
         Used {
             wall: usage.wall,
             worker: usage.rival,
-            postgres: usage.postgres - (later.bench - self.bench),
+            backends,
+            other_postgres: usage.postgres - (later.bench - self.bench) - backends,
             engine: usage.engine,
             strangers: usage.strangers,
         }
@@ -314,7 +352,8 @@ impl Used {
         let a_task = 1000.0 / tasks as f64;
         CpuPerTask {
             worker_ms: self.worker * a_task,
-            postgres_ms: self.postgres * a_task,
+            backends_ms: self.backends * a_task,
+            other_postgres_ms: self.other_postgres * a_task,
             engine_ms: self.engine * a_task,
         }
     }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Camunda 7.24, the Maven project in deploy/local/engine. Sourced by deploy/local/service.
 
-start_limit=120
+start_limit=300
 # Spring lets requests end first, which with parked long polls takes up to 30 s.
 stop_signal=TERM
 stop_limit=45

@@ -60,7 +60,8 @@ enum Heard {
     Ended { state: Option<String> },
     /// It is there, and does not wait for the message.
     NotWaiting { suspended: bool },
-    /// The engine had no answer to one of the questions.
+    /// The engine had no answer to one of the questions. Without its words: this comes to stand in
+    /// the log, in the outbox, and in the audit log for ever.
     Failed(EngineError),
     /// The message cannot be written.
     Unwritable(InvalidVariable),
@@ -93,7 +94,7 @@ async fn correlate(engine: &Client, message: &EngineMessage) -> Heard {
         Err(EngineError::Refused(answer)) if answer.status == 400 => {
             look_for(engine, message.process_instance_id().as_str()).await
         }
-        Err(error) => Heard::Failed(error),
+        Err(error) => Heard::Failed(error.without_words()),
     }
 }
 
@@ -104,7 +105,7 @@ async fn look_for(engine: &Client, instance: &str) -> Heard {
             suspended: instance.suspended,
         },
         Ok(None) => remember(engine, instance).await,
-        Err(error) => Heard::Failed(error),
+        Err(error) => Heard::Failed(error.without_words()),
     }
 }
 
@@ -115,7 +116,7 @@ async fn remember(engine: &Client, instance: &str) -> Heard {
         Ok(past) => Heard::Ended {
             state: past.map(|past| past.state),
         },
-        Err(error) => Heard::Failed(error),
+        Err(error) => Heard::Failed(error.without_words()),
     }
 }
 
@@ -141,7 +142,7 @@ fn judge(
         Heard::NotWaiting { suspended } => {
             (MessageOutcome::NotWaiting, not_waiting(suspended, attempts))
         }
-        Heard::Failed(error) => (MessageOutcome::EngineFailed, failed(error, attempts)),
+        Heard::Failed(error) => (MessageOutcome::EngineFailed, failed(&error, attempts)),
         Heard::Unwritable(invalid) => {
             (MessageOutcome::SetAside, Attempt::Dead(invalid.to_string()))
         }
@@ -167,8 +168,8 @@ fn not_waiting(suspended: bool, attempts: i32) -> Attempt {
     later(reason.to_owned(), INSTANCE_WAITS.after(attempts), level)
 }
 
-fn failed(error: EngineError, attempts: i32) -> Attempt {
-    let (waits, peer) = match &error {
+fn failed(error: &EngineError, attempts: i32) -> Attempt {
+    let (waits, peer) = match error {
         EngineError::Busy(_) => (RACE_WAITS, Peer::Well),
         EngineError::Refused(answer) if answer.status >= 500 => (RACE_WAITS, Peer::Well),
         EngineError::Unauthorised(_) => {
@@ -181,8 +182,7 @@ fn failed(error: EngineError, attempts: i32) -> Attempt {
         }
     };
     Attempt::Later(Later {
-        // It comes to stand in the outbox, and in the audit log for ever.
-        reason: chain(&error.without_words()),
+        reason: chain(error),
         wait: waits.after(attempts),
         counts: true,
         level: Level::WARN,
@@ -200,8 +200,7 @@ fn later(reason: String, wait: Duration, level: Level) -> Attempt {
     })
 }
 
-/// The normal ends, and the engine's own words where it failed. What waits or is set aside is told
-/// as of every message.
+/// The normal ends. What waits or is set aside is told as of every message.
 fn log(heard: &Heard, message: &EngineMessage, claimed: &ClaimedMessage) {
     let (instance, template) = (message.process_instance_id(), message.template());
     let (key, attempts) = (&claimed.notification_key, claimed.attempts);
@@ -215,12 +214,7 @@ fn log(heard: &Heard, message: &EngineMessage, claimed: &ClaimedMessage) {
             process.state = state,
             "process instance {instance} has ended and needs no message {key}"
         ),
-        Heard::Failed(error) => tracing::debug!(
-            process.instance = %instance, outbox.key = key, message.template = template, attempts,
-            error = %chain(error),
-            "could not tell process instance {instance} message {key}"
-        ),
-        Heard::NotWaiting { .. } | Heard::Unwritable(_) => {}
+        Heard::NotWaiting { .. } | Heard::Failed(_) | Heard::Unwritable(_) => {}
     }
 }
 

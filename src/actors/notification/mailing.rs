@@ -60,8 +60,9 @@ async fn post(
     let (outcome, attempt) = match parts.mailer.send(key, letter).await {
         Ok(message_id) => {
             tracing::info!(
-                mail.key = key, mail.message_id = %message_id, mail.template = mail.template(),
-                process.instance = message.process_instance_id, "sent mail {key}"
+                outbox.key = key, mail.message_id = %message_id, mail.template = mail.template(),
+                attempts = message.attempts, process.instance = message.process_instance_id,
+                "sent mail {key}"
             );
             (MailOutcome::Sent, Attempt::Sent)
         }

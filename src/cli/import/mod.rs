@@ -155,6 +155,7 @@ fn what_is_wrong(faulty: &BTreeSet<u64>, lines: u64) -> String {
     let others = faulty.len() - usize::from(header);
     let of_lines = format!("{others} of {} wrong", count(lines as usize, "line"));
     match (header, others) {
+        (true, 0) if lines == 0 => "there is no line to import".to_owned(),
         (true, 0) => "the header is wrong".to_owned(),
         (true, _) => format!("the header is wrong, and {of_lines}"),
         (false, _) => of_lines,
@@ -169,7 +170,7 @@ mod tests {
     fn the_header_is_counted_apart_from_the_lines() {
         let wrong = |faulty: &[u64], lines| what_is_wrong(&faulty.iter().copied().collect(), lines);
 
-        assert_eq!(wrong(&[1], 0), "the header is wrong");
+        assert_eq!(wrong(&[1], 0), "there is no line to import");
         assert_eq!(wrong(&[1], 7), "the header is wrong");
         assert_eq!(
             wrong(&[1, 2], 1),

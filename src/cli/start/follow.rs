@@ -101,10 +101,7 @@ impl Way {
         }
         self.explained = true;
         for step in steps.iter().filter(|step| step.end_time.is_none()) {
-            complain(format_args!(
-                "still at {}; does a worker run for it?",
-                name(step)
-            ));
+            complain(explain(step));
         }
     }
 
@@ -113,6 +110,19 @@ impl Way {
             Some(_) => Ok(()),
             None => bail!("the instance was cancelled, or a BPMN error of it was caught nowhere"),
         }
+    }
+}
+
+/// What a step that takes long waits for: a worker, or something outside of the engine.
+fn explain(step: &HistoricActivity) -> String {
+    let kind = kind(&step.activity_type);
+    match kind.as_str() {
+        "service task" => format!("still at {}; does a worker run for it?", name(step)),
+        _ => format!(
+            "still at {} ({kind}), which waits for what the model names; the instance goes on \
+             when that comes, also when nobody follows it",
+            name(step)
+        ),
     }
 }
 

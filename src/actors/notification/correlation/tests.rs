@@ -110,7 +110,7 @@ async fn later_after((status, body): Answer<'_>, attempts: i32) -> Later {
     let Heard::Failed(error) = heard((status, body), NEVER, NEVER).await else {
         panic!("{status} is a fault")
     };
-    match failed(error, attempts) {
+    match failed(&error, attempts) {
         Attempt::Later(later) => later,
         _ => panic!("a fault of the engine is never the end"),
     }

@@ -52,9 +52,23 @@ impl Fault {
             .chain(self.missing.map(str::to_owned));
         UnfitVariable {
             name: steps.collect::<Vec<_>>().join("."),
-            expected: self.expected.unwrap_or_else(|| "a value".to_owned()),
+            expected: self
+                .expected
+                .map_or_else(|| "a value".to_owned(), in_plain_words),
             found: self.found.unwrap_or_else(|| "nothing".to_owned()),
         }
+    }
+}
+
+/// What a reader of Rust calls it is not what an operator corrects in Cockpit.
+fn in_plain_words(expected: String) -> String {
+    match expected.as_str() {
+        "a map" => "a JSON object".to_owned(),
+        "a formatted UUID string" => {
+            "a UUID such as 0b7f3a52-6c1e-4d0a-9c58-1f2e3d4c5b6a".to_owned()
+        }
+        structure if structure.starts_with("struct ") => "a JSON object".to_owned(),
+        _ => expected,
     }
 }
 

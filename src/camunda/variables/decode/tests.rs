@@ -128,7 +128,7 @@ fn a_fault_names_the_variable_and_both_types() {
         ),
         (
             json!({"person": "absent"}),
-            r#"variable "person": expected struct Person, found nothing"#,
+            r#"variable "person": expected a JSON object, found nothing"#,
         ),
         (
             json!({"at": "absent"}),
@@ -144,7 +144,7 @@ fn a_fault_names_the_variable_and_both_types() {
         ),
         (
             json!({"person": long}),
-            r#"variable "person": expected struct Person, found Long"#,
+            r#"variable "person": expected a JSON object, found Long"#,
         ),
         (
             json!({"note": long}),
@@ -160,15 +160,15 @@ fn a_fault_names_the_variable_and_both_types() {
         ),
         (
             json!({"person": {"type": "Json", "value": "{secret"}}),
-            r#"variable "person": expected struct Person, found Json with unfitting content"#,
+            r#"variable "person": expected a JSON object, found Json with unfitting content"#,
         ),
         (
             json!({"person": {"type": "Json", "value": "\"secret\""}}),
-            r#"variable "person": expected struct Person, found a JSON string"#,
+            r#"variable "person": expected a JSON object, found a JSON string"#,
         ),
         (
             json!({"person": {"type": "String", "value": "7"}}),
-            r#"variable "person": expected struct Person, found a JSON number"#,
+            r#"variable "person": expected a JSON object, found a JSON number"#,
         ),
         (
             json!({"person": {"type": "Json", "value": r#"{"email": 5}"#}}),
@@ -199,8 +199,8 @@ fn all_that_do_not_fit_are_named_in_the_order_of_the_fields() {
     assert_eq!(
         message.split("; ").collect::<Vec<_>>(),
         [
-            r#"variable "request_id": expected a formatted UUID string, found String with unfitting content"#,
-            r#"variable "person": expected struct Person, found Long"#,
+            r#"variable "request_id": expected a UUID such as 0b7f3a52-6c1e-4d0a-9c58-1f2e3d4c5b6a, found String with unfitting content"#,
+            r#"variable "person": expected a JSON object, found Long"#,
             r#"variable "note": expected a string, found Long"#,
             r#"variable "kind": expected enum Kind, found nothing"#,
             r#"variable "ready": expected a boolean, found nothing"#,
