@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# Images by buildah, for deploy/image/build and tests/image. Sourced, never run; needs terminal.sh and state.sh.
+
+# Of ours alone, beside whatever images the user keeps.
+image_folder=$checkout/target/image
+in_storage() { buildah --root "$image_folder/storage" --runroot "$image_folder/run" "$@"; }
+
+version_of_program() { sed -n '/^\[package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' "$checkout/Cargo.toml"; }
+
+# digest_of ARCHIVE: of its manifest, by which every registry names the image.
+digest_of() { tar -xOf "$1" index.json | grep -o 'sha256:[0-9a-f]\{64\}'; }
+
+# require_buildah LOG
+require_buildah() {
+  command -v buildah >/dev/null && return
+  if [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
+    step 'apt-get install buildah' "$1" install_debian_packages buildah
+  else
+    fail 'missing: buildah 1.28 or newer; install it with: sudo apt-get install -y --no-install-recommends buildah'
+  fi
+}
+
+# In a shell of its own, so that the settings for apt end with it. Services do not start.
+install_debian_packages() (
+  # apt drops its rights for downloads: it needs a temporary folder that is open to all.
+  TMPDIR=$(mktemp -d /var/tmp/phantom-worker-apt.XXXXXX)
+  trap 'rm -rf "$TMPDIR"; rm -f "${our_service_switch:-}"' EXIT
+  export TMPDIR DEBIAN_FRONTEND=noninteractive
+  chmod 1777 "$TMPDIR"
+  if [[ ! -e /usr/sbin/policy-rc.d ]]; then
+    our_service_switch=/usr/sbin/policy-rc.d
+    printf '#!/bin/sh\nexit 101\n' >"$our_service_switch"
+    chmod 755 "$our_service_switch"
+  fi
+  apt-get update -q
+  apt-get install -q -y --no-install-recommends "$@"
+)
