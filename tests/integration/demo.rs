@@ -1,6 +1,7 @@
 //! The demo, on the real engine with a real worker, a real database and a real mailbox.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -8,9 +9,14 @@ use crate::support::command::{Said, phantom_worker, said};
 use crate::support::worker::WorkerBuilder;
 use crate::support::{World, mailbox};
 
-fn demo(worker: &WorkerBuilder) -> Said {
+/// For everybody to come to an end.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Everybody walks through all processes.
+pub(crate) fn demo(worker: &WorkerBuilder) -> Said {
     let mut command = phantom_worker(&["demo"]);
     command
+        .timeout(PATIENCE)
         .envs(worker.environment())
         .env("COCKPIT_URL", "http://localhost:8080/camunda")
         .env("MAILBOX_URL", mailbox::api());
@@ -19,7 +25,7 @@ fn demo(worker: &WorkerBuilder) -> Said {
 
 /// An address for a server that has to know it before it starts: below the ports that the system
 /// gives away by itself.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     let ports = (20_000..30_000)
         .cycle()
         .skip(usize::from(Uuid::new_v4().as_bytes()[0]) * 39);

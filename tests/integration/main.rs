@@ -26,6 +26,7 @@ mod migrations;
 mod model_paths;
 mod observed;
 mod outbox_command;
+mod permissions;
 mod poison;
 mod purge;
 mod readme;
