@@ -14,6 +14,7 @@ mod email_verification;
 mod engine_away;
 mod engine_client;
 mod engine_message;
+mod fleet;
 mod help;
 mod import;
 mod kyc_validation;
