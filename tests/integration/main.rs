@@ -35,6 +35,7 @@ mod redelivery;
 mod restart;
 mod roles;
 mod rooms;
+mod scaling;
 mod settings;
 mod shared_figures;
 mod start_command;
