@@ -4,7 +4,8 @@
 //! and how to read it. The rivals run one after another, each as a process of its own, so that its
 //! CPU time and its memory are its own: two of them are this same program under a subcommand.
 //!
-//! `driver` has the order of the series; `throughput`, `latency` and `cost` are the series;
+//! `driver` has the order of the series; `throughput`, `latency` and `cost` are the series,
+//! `fleet` the one of `--replicas`;
 //! `rival` starts whom they measure; `load` speaks to the engine, `measure` reads `/proc`.
 #![expect(
     clippy::print_stdout,
@@ -14,6 +15,7 @@
 mod ceiling;
 mod cost;
 mod driver;
+mod fleet;
 mod goals;
 mod latency;
 mod load;
