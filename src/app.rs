@@ -22,7 +22,7 @@ use crate::actors::{
     Ingredients, Parts, Supervisor, TEMPLATES, Topic, TopicSettings, TreeExit, TreeSettings, drain,
 };
 use crate::camunda::Client;
-use crate::config::{RunSettings, WorkSettings};
+use crate::config::{RunSettings, WorkSettings, unnamed_proxy};
 use crate::housekeeping::Schedule;
 use crate::links::Links;
 use crate::mail::Mailer;
@@ -78,6 +78,9 @@ async fn start(settings: RunSettings, log_level: LogLevel) -> anyhow::Result<u8>
     let (http_settings, deadline) = (settings.http.clone(), settings.work.drain_deadline);
     let allow_unsafe = settings.store.allow_unsafe;
     let metrics = Arc::new(metrics());
+    if let Some(word) = unnamed_proxy(&settings.links, &settings.http) {
+        tracing::warn!("{word}");
+    }
     let front = Front::new(&settings, log_level, &metrics)?;
     let parts = build(settings, metrics)?;
     watches::look_when_scraped(&parts, &front.pool);

@@ -22,10 +22,21 @@
 //! One direction; only the permit comes back. What must not be lost is in the database before
 //! anybody is told, so a lost message between actors costs a delay and never an effect.
 //!
+//! # What is seen, and proved
+//! Figures that are equal for all replicas (backlog, incidents, outbox) are read by one of them for
+//! all and lie in the database, so that more replicas ask no more of the engine. Each replica shows
+//! them among its own in `/metrics`, and at a glance on `/status`, a page that asks nobody and so
+//! works while everything else is away.
+//!
+//! Audit rows commit with the change that they tell of, and get their seal a second later: a link of
+//! a hash chain, whose checkpoints leave the database. Once an hour housekeeping deletes what nobody
+//! needs any more, and never an audit row.
+//!
 //! # The rooms
 //! `cli` parses and calls `app`, which puts the parts together. `actors` supervise and move tasks;
 //! `tasks` knows what a topic is and how one task runs; `wallets` and `security` decide and change.
 //! `housekeeping` deletes what nobody needs any more, for the worker and for the command.
+//! `http` has the probes, the metrics, the status page and the pages behind the links of mails.
 //! `camunda`, `store`, `mail`, `links`, `metrics`, `readiness` and `telemetry` are leaves that know
 //! nothing of the rest.
 

@@ -10,6 +10,19 @@
 
 mod board;
 #[cfg(test)]
+impl Readiness {
+    /// Of a worker that has all it needs.
+    pub(crate) fn at_work(topics: &[&'static str], now: Instant) -> Self {
+        let readiness = Self::new(topics, now);
+        readiness.set_phase(Phase::Running, now);
+        readiness.migrations_applied();
+        readiness.database_answered(now);
+        readiness.engine_answered(now);
+        readiness
+    }
+}
+
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Tells of a peer's outage once: when it begins, once a minute while it lasts, when it is over.
 //!
-//! Every topic notices an outage for itself, again and again. Each of them saying so would bury
-//! what else there is to read.
+//! Every topic notices an outage for itself, again and again, and so does the sealer of the audit
+//! log. Each of them saying so each time would bury what else there is to read.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,20 +21,20 @@ struct Under {
     since: Instant,
     told: Instant,
     /// Who has failed and not succeeded since.
-    topics: BTreeSet<&'static str>,
+    witnesses: BTreeSet<&'static str>,
 }
 
 impl Outage {
-    /// A topic's call failed; whether that is worth a line.
-    pub(super) fn failed(&self, topic: &'static str, now: Instant) -> bool {
+    /// The call of a topic, or of whoever it is, failed; whether that is worth a line.
+    pub(super) fn failed(&self, witness: &'static str, now: Instant) -> bool {
         let mut under = self.under();
         let known = under.is_some();
         let under = under.get_or_insert_with(|| Under {
             since: now,
             told: now,
-            topics: BTreeSet::new(),
+            witnesses: BTreeSet::new(),
         });
-        under.topics.insert(topic);
+        under.witnesses.insert(witness);
         let is_due = !known || now.duration_since(under.told) >= REMINDER;
         if is_due {
             under.told = now;
@@ -42,12 +42,12 @@ impl Outage {
         is_due
     }
 
-    /// A topic's call succeeded; how long the outage lasted, if this was its end for all of them.
-    pub(super) fn succeeded(&self, topic: &'static str, now: Instant) -> Option<Duration> {
+    /// The call of one of them succeeded; how long the outage lasted, if this was its end for all of them.
+    pub(super) fn succeeded(&self, witness: &'static str, now: Instant) -> Option<Duration> {
         let mut outage = self.under();
         let under = outage.as_mut()?;
-        under.topics.remove(topic);
-        if !under.topics.is_empty() {
+        under.witnesses.remove(witness);
+        if !under.witnesses.is_empty() {
             return None;
         }
         outage.take().map(|under| now.duration_since(under.since))

@@ -67,6 +67,8 @@ pub struct Parts {
     pub(crate) ward: Ward,
     /// Whether the engine answers fetches.
     pub(crate) engine_outage: Outage,
+    /// Whether the audit log can be sealed.
+    pub(crate) sealing_outage: Outage,
     /// The models of the tasks that were seen.
     pub(crate) models: Models,
     /// Caps the reports in flight over all topics: past about four a core of the engine, more of
@@ -145,6 +147,7 @@ impl Parts {
             checkpoints: Arc::new(Checkpoints::new(given.settings.checkpoint_file.clone())),
             ward: Ward::default(),
             engine_outage: Outage::default(),
+            sealing_outage: Outage::default(),
             models: Models::default(),
             reports: Semaphore::new(given.max_reports),
             runtime: given.runtime,

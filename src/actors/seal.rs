@@ -21,6 +21,8 @@ use crate::store::settings::ANSWER_TIMEOUT;
 pub(super) const SOON: Duration = Duration::from_secs(1);
 /// How often to look for rows that nobody told of: of another replica, or of one that died.
 const IDLE: Duration = Duration::from_secs(5);
+/// Who notices that the log cannot be sealed.
+const SEALER: &str = "audit";
 /// How long the last seal waits before it looks again.
 const MOMENT: Duration = Duration::from_millis(50);
 /// A file that takes longer is left to itself.
@@ -30,6 +32,7 @@ const FILE_TIMEOUT: Duration = Duration::from_secs(5);
 pub async fn seal_round(parts: &Arc<Parts>) -> Duration {
     match seal_all(parts).await {
         Ok(end) => {
+            note_end_of_outage(parts);
             tell(parts, &end, false).await;
             match end.unsealed {
                 0 => IDLE.mul_f64(spread()),
@@ -37,9 +40,24 @@ pub async fn seal_round(parts: &Arc<Parts>) -> Duration {
             }
         }
         Err(error) => {
-            tracing::warn!(error = %error, "could not seal the audit log yet");
+            note_failure(parts, &error);
             IDLE
         }
+    }
+}
+
+fn note_failure(parts: &Parts, error: &NoAnswer) {
+    if parts.sealing_outage.failed(SEALER, Instant::now()) {
+        tracing::warn!(error = %error, "could not seal the audit log yet; tries again until it can");
+    } else {
+        tracing::debug!(error = %error, "could not seal the audit log yet");
+    }
+}
+
+fn note_end_of_outage(parts: &Parts) {
+    if let Some(lasted) = parts.sealing_outage.succeeded(SEALER, Instant::now()) {
+        let outage_ms = lasted.as_millis() as u64;
+        tracing::info!(outage_ms, "the audit log is sealed again");
     }
 }
 

@@ -130,6 +130,25 @@ impl EngineError {
         }
     }
 
+    /// The same without the engine's own words, which may repeat what a variable holds: its class,
+    /// the status, and the name and number of the error are left.
+    #[must_use]
+    pub fn without_words(mut self) -> Self {
+        match &mut self {
+            Self::Busy(answer)
+            | Self::Refused(answer)
+            | Self::NotOurs(answer)
+            | Self::Gone(answer)
+            | Self::Unauthorised(answer)
+            | Self::Unreachable {
+                source: Unreachable::Gateway(answer),
+                ..
+            } => answer.forget_words(),
+            Self::Unreachable { .. } | Self::Malformed(_) | Self::Unwritable(_) => {}
+        }
+        self
+    }
+
     /// A call to `server` that broke off.
     pub(crate) fn from_transport(server: &str, error: reqwest::Error) -> Self {
         Self::Unreachable {
@@ -192,6 +211,17 @@ impl Answer {
                 .kind
                 .as_deref()
                 .is_some_and(|kind| kind != NO_SUCH_PATH)
+    }
+
+    fn forget_words(&mut self) {
+        self.message.clear();
+        // Whoever answered may have put words where a name belongs.
+        let is_named = |kind: &mut String| {
+            let mut letters = kind.bytes();
+            kind.len() <= 100
+                && letters.all(|it| it.is_ascii_alphanumeric() || b"._$".contains(&it))
+        };
+        self.kind.take_if(|kind| !is_named(kind));
     }
 
     /// Reads an answer of any content type; only the engine's own JSON tells more than the status.

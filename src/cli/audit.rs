@@ -16,10 +16,11 @@ use indicatif::ProgressBar;
 use self::chain::Checked;
 use super::outcome::{Failure, Outcome};
 use super::plural::count;
+use super::schema::require_schema;
 use super::terminal::{complain, progress_of_lines, say};
 use crate::config::StoreArgs;
+use crate::store::Pool;
 use crate::store::audit_seals::hex;
-use crate::store::{Pool, migrations};
 
 /// Proves that the audit log is what it was.
 #[derive(Args)]
@@ -84,12 +85,7 @@ impl Verify {
 
 async fn check(pool: &Pool, lines: &[witness::Line]) -> anyhow::Result<Checked> {
     let mut conn = pool.get().await?;
-    let missing = migrations::pending(&mut conn).await?;
-    anyhow::ensure!(
-        missing.is_empty(),
-        "the database lacks {} migrations; `phantom-worker migrate` applies them",
-        missing.len()
-    );
+    require_schema(&mut conn).await?;
     let bar = |what, length| -> ProgressBar { progress_of_lines(what, length) };
     chain::check(&mut conn, lines, &bar)
         .await

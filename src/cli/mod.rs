@@ -15,6 +15,7 @@ mod outcome;
 mod plural;
 mod purge;
 mod run;
+mod schema;
 mod start;
 mod table;
 mod terminal;

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::Args;
 use jiff::SignedDuration;
 
 use super::outcome::{Failure, Outcome};
-use super::plural::count;
+use super::schema::require_schema;
 use super::terminal::{complain, say};
 use crate::camunda::Client;
 use crate::config::{PurgeCommandArgs, PurgeSettings};
 use crate::housekeeping::{Ages, Kind, Purge as Housekeeping, Purged, purge_step};
-use crate::store::{Pool, migrations};
+use crate::store::Pool;
 use crate::tasks::Origin;
 
 /// Deletes what nobody needs any more, as running workers do once an hour.
@@ -48,7 +47,7 @@ impl Purge {
         } = self.settings.read()?;
         let engine = Client::new(engine)?;
         let pool = Pool::new(&store, tokio::runtime::Handle::current())?;
-        require_schema(&pool).await?;
+        require_schema(&mut *pool.get().await?).await?;
         let purge = Housekeeping {
             engine: &engine,
             engine_id: &engine_id,
@@ -86,19 +85,6 @@ impl Purge {
             )),
         }
     }
-}
-
-async fn require_schema(pool: &Pool) -> anyhow::Result<()> {
-    let mut conn = pool.get().await?;
-    let missing = migrations::pending(&mut conn)
-        .await
-        .context("reading which migrations were applied")?;
-    anyhow::ensure!(
-        missing.is_empty(),
-        "the database lacks {}; `phantom-worker migrate` applies what is missing",
-        count(missing.len(), "migration")
-    );
-    Ok(())
 }
 
 fn tell_what_stays(ages: Ages) {

@@ -37,6 +37,10 @@ impl Paint {
         self.sgr("32", text)
     }
 
+    pub(super) fn doubtful(self, text: &str) -> String {
+        self.sgr("33", text)
+    }
+
     pub(super) fn bad(self, text: &str) -> String {
         self.sgr("31", text)
     }

@@ -5,6 +5,7 @@ use clap::Args;
 use super::faults::{Faults, Raw};
 use super::parse;
 use crate::http::HttpSettings;
+use crate::links::LinkSettings;
 
 /// Where to listen.
 #[derive(Args)]
@@ -53,5 +54,53 @@ impl HttpArgs {
             public_bind,
             trusted_proxies: proxies?.unwrap_or_default(),
         })
+    }
+}
+
+/// What an operator should know of settings that are not wrong: behind a proxy that nobody named,
+/// all customers are one caller to the limits of the public port. `None` where there is nothing to
+/// say.
+///
+/// The public port speaks plain http and links lead to it unencrypted on this machine alone, so
+/// https means a proxy. One that keeps the customers' addresses (a balancer of connections) has no
+/// need to be named; hence a word, and no fault.
+pub fn unnamed_proxy(links: &LinkSettings, http: &HttpSettings) -> Option<&'static str> {
+    let is_unnamed = links.base_url.scheme() == "https" && http.trusted_proxies.is_empty();
+    is_unnamed.then_some(
+        "TRUSTED_PROXIES is not set, and PUBLIC_BASE_URL leads through a proxy: unless that keeps \
+         the customers' addresses, they all share the limits of one, and one of them can keep out \
+         the others; name the proxy's addresses or networks",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretBox;
+
+    use super::*;
+    use crate::links::KEY_BYTES;
+
+    fn is_told(base_url: &str, proxies: &str) -> bool {
+        let links = LinkSettings {
+            base_url: base_url.parse().unwrap(),
+            key: SecretBox::new(Box::new([1; KEY_BYTES])),
+            previous_key: None,
+        };
+        let http = HttpSettings {
+            ops_bind: OPS.parse().unwrap(),
+            public_bind: PUBLIC.parse().unwrap(),
+            trusted_proxies: proxies
+                .split_whitespace()
+                .map(|p| p.parse().unwrap())
+                .collect(),
+        };
+        unnamed_proxy(&links, &http).is_some()
+    }
+
+    #[test]
+    fn a_proxy_that_nobody_named_is_told() {
+        assert!(is_told("https://wallets.bank.example", ""));
+        assert!(!is_told("https://wallets.bank.example", "10.4.0.0/16"));
+        assert!(!is_told("http://127.0.0.1:8088", ""));
     }
 }

@@ -34,7 +34,7 @@ pub use audit::{AuditArgs, AuditSettings};
 pub use cockpit::CockpitArgs;
 pub use engine::EngineArgs;
 pub use faults::{Faults, Raw};
-pub use http::HttpArgs;
+pub use http::{HttpArgs, unnamed_proxy};
 pub use links::LinkArgs;
 pub use mail::MailArgs;
 pub use metrics::{MetricsArgs, MetricsSettings};

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use url::{Host, Url};
 
@@ -101,12 +101,25 @@ pub(super) fn networks(value: &str) -> Result<Vec<IpNet>, String> {
                 .parse()
                 .map_err(|_| format!("has {entry:?}, which is no IP address or network"))?,
         };
+        let network = of_ipv4(network).unwrap_or(network);
         match network.prefix_len() {
             0 => Err(format!("has {entry:?}, which is everybody")),
             _ => Ok(network.trunc()),
         }
     };
     list(value)?.iter().map(network).collect()
+}
+
+/// The IPv4 network that an IPv6 one stands for (`::ffff:10.0.0.0/104` for `10.0.0.0/8`): callers
+/// are compared by their IPv4 addresses. One that reaches beyond holds all of IPv4.
+fn of_ipv4(network: IpNet) -> Option<IpNet> {
+    const MAPPED: u8 = 96;
+    let IpNet::V6(network) = network else {
+        return None;
+    };
+    let address = network.addr().to_ipv4_mapped()?;
+    let prefix = network.prefix_len().saturating_sub(MAPPED);
+    Ipv4Net::new(address, prefix).ok().map(IpNet::V4)
 }
 
 /// A file that can be read now; what is in it is looked at by its room.
@@ -183,7 +196,11 @@ mod tests {
             read("10.4.0.0/16,proxy.bank.example"),
             Err("has \"proxy.bank.example\", which is no IP address or network".into())
         );
-        for everybody in ["0.0.0.0/0", "::/0"] {
+        assert_eq!(
+            read("::ffff:10.4.7.1/112,::ffff:192.0.2.7"),
+            Ok("[10.4.0.0/16, 192.0.2.7/32]".into())
+        );
+        for everybody in ["0.0.0.0/0", "::/0", "::ffff:0:0/96", "::ffff:10.0.0.0/90"] {
             assert!(read(everybody).unwrap_err().ends_with("is everybody"));
         }
         assert!(read("10.0.0.1,,10.0.0.2").is_err() && read("10.0.0.0/33").is_err());

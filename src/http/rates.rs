@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::caller::Caller;
 
-/// How many keys a generation remembers: a few hundred kilobytes.
+/// How many keys a generation remembers: about a megabyte.
 const GENERATION: usize = 16_384;
 
 /// So many at once, and then one each so often.

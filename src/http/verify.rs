@@ -25,7 +25,7 @@ use crate::store::{DatabaseFailure, NoAnswer, Pool};
 
 /// How long the database may take over one link. Longer than its own time-out for locks, so that
 /// two presses of one button wait for each other, and short enough for somebody who watches.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a confirmation that met another transaction is tried.
 const TRIES: usize = 3;
 /// Seconds after which a database that was away is worth another try.
@@ -133,7 +133,7 @@ impl Office {
     async fn look(self, token: String) -> Result<Standing, NoAnswer> {
         let looking = self.runtime.clone().spawn(async move {
             let look = async |conn: &mut _| confirm::look(conn, &self.links, &token).await;
-            self.pool.ask(ANSWER_TIMEOUT, look).await
+            self.pool.ask(PATIENCE, look).await
         });
         looking.await.unwrap_or(Err(NoAnswer::Silence))
     }
@@ -142,7 +142,7 @@ impl Office {
     async fn confirm(self, token: String) -> Result<Confirmation, NoAnswer> {
         let confirming = self.runtime.clone().spawn(async move {
             let confirm = async |conn: &mut _| confirm_at_last(conn, &self.links, &token).await;
-            let confirmation = self.pool.ask(ANSWER_TIMEOUT, confirm).await?;
+            let confirmation = self.pool.ask(PATIENCE, confirm).await?;
             if let Confirmation::Confirmed { outbox_grew: true } = confirmation {
                 (self.outbox_grew)();
             }

@@ -5,12 +5,7 @@ use super::*;
 const TOPIC: &str = "create-wallet";
 
 fn at_work(now: Instant) -> Readiness {
-    let readiness = Readiness::new(&[TOPIC], now);
-    readiness.set_phase(Phase::Running, now);
-    readiness.migrations_applied();
-    readiness.database_answered(now);
-    readiness.engine_answered(now);
-    readiness
+    Readiness::at_work(&[TOPIC], now)
 }
 
 #[track_caller]

@@ -1,7 +1,7 @@
 //! `handle-suspicious-activity`: an alert of the monitoring is answered with a measure.
 //!
-//! Six round trips: BEGIN, claim, user's lock, measure, answer with security event, audit row and
-//! mail (one), COMMIT.
+//! Five round trips: BEGIN and claim (one), user's lock, measure, answer with security event, audit
+//! row and mail (one), COMMIT.
 
 mod alert;
 

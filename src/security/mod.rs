@@ -11,7 +11,6 @@ mod process_email_verification;
 mod process_merchant_approval;
 mod validate_kyc_data;
 
-pub use confirm::{Confirmation, Standing, confirm, look};
 pub use handle_suspicious_activity::HandleSuspiciousActivity;
 pub use process_email_verification::ProcessEmailVerification;
 pub use process_merchant_approval::ProcessMerchantApproval;

@@ -1,7 +1,7 @@
 //! `process-email-verification`: sends the link by which a user shows that an address is theirs.
 //!
-//! Seven round trips: BEGIN, claim, user's lock, older verification's end, verification, answer
-//! with mail and audit row (one), COMMIT. Already verified: five.
+//! Six round trips: BEGIN and claim (one), user's lock, older verification's end, verification,
+//! answer with mail and audit row (one), COMMIT. Already verified: four.
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};

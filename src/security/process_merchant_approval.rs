@@ -1,9 +1,9 @@
 //! `process-merchant-approval`: may this merchant have wallets opened?
 //!
-//! Round trips: BEGIN, claim, merchant's owner, owner's lock, merchant's lock, merchant and mail
-//! queued before? (one), answer with audit row, security event and mail (one), COMMIT: eight. A
+//! Seven round trips: BEGIN and claim (one), merchant's owner, owner's lock, merchant's lock, merchant
+//! and mail queued before? (one), answer with audit row, security event and mail (one), COMMIT. A
 //! merchant without an owner is one less, one that is not approved now another; an unknown one is
-//! five.
+//! four.
 
 mod decision;
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use self::decision::{CONTACT, Decision, Recipient, decide};
+use self::decision::{CONTACT, Decision, KYC_NOT_APPROVED, Recipient, decide};
 use super::ids::MerchantId;
 use crate::mail::Mail;
 use crate::store::merchants::{self, Merchant};
@@ -47,6 +47,7 @@ pub struct Output {
 impl TaskHandler for ProcessMerchantApproval {
     const TOPIC: &'static str = "process-merchant-approval";
     const ERRORS: &'static [&'static str] = &[MERCHANT_NOT_FOUND];
+    const CODES: &'static [&'static str] = &[KYC_NOT_APPROVED];
     type Input = Input;
     type Output = Output;
 

@@ -1,8 +1,8 @@
 //! `validate-kyc-data`: does the bank know this person?
 //!
-//! Eight round trips: BEGIN, claim, lock on the national id, user's lock, who else has the national
-//! id (one), user, answer with audit row and security event (one), COMMIT. A national id that cannot
-//! be read saves two of them, an unknown user too.
+//! Seven round trips: BEGIN and claim (one), lock on the national id, user's lock, who else has the
+//! national id (one), user, answer with audit row and security event (one), COMMIT. A national id
+//! that cannot be read saves two of them, an unknown user too.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +22,8 @@ use crate::tasks::{
 };
 
 const USER_NOT_FOUND: &str = "USER_NOT_FOUND";
+const NATIONAL_ID_TAKEN: &str = "national_id_taken";
+const NATIONAL_ID_MISMATCH: &str = "national_id_mismatch";
 
 /// Decides whether a user is who they say they are, and stores what proves it.
 pub struct ValidateKycData;
@@ -44,6 +46,8 @@ pub struct Output {
 impl TaskHandler for ValidateKycData {
     const TOPIC: &'static str = "validate-kyc-data";
     const ERRORS: &'static [&'static str] = &[USER_NOT_FOUND];
+    const CODES: &'static [&'static str] =
+        &[fields::UNDER_AGE, NATIONAL_ID_TAKEN, NATIONAL_ID_MISMATCH];
     type Input = Input;
     type Output = Output;
 
@@ -129,9 +133,9 @@ impl Facts {
             .filter(|other| other.user_id != user.0);
         let mut own = self.customers.iter().filter(|own| own.user_id == user.0);
         if self.another_has_it || others.next().is_some() {
-            Some("national_id_taken")
+            Some(NATIONAL_ID_TAKEN)
         } else if own.any(|customer| customer.national_id != national_id.as_str()) {
-            Some("national_id_mismatch")
+            Some(NATIONAL_ID_MISMATCH)
         } else {
             None
         }

@@ -116,6 +116,9 @@ pub struct ClaimedMessage {
     /// When it was claimed, by the database's clock.
     #[diesel(sql_type = Timestamptz)]
     pub claimed_at: DateTime<Utc>,
+    /// When it was queued, by the same clock.
+    #[diesel(sql_type = Timestamptz)]
+    pub created_at: DateTime<Utc>,
     /// The unique key, from which the Message-ID is made.
     #[diesel(sql_type = Text)]
     pub notification_key: String,
@@ -156,8 +159,8 @@ pub async fn claim_due(
          UPDATE outbox SET claim_token = gen_random_uuid(), attempts = attempts + 1, \
                 claimed_until = now() + make_interval(secs => $4) \
          FROM due WHERE outbox.id = due.id \
-         RETURNING outbox.id, claim_token, now() AS claimed_at, notification_key, template, \
-                   payload, attempts, process_instance_id",
+         RETURNING outbox.id, claim_token, now() AS claimed_at, created_at, notification_key, \
+                   template, payload, attempts, process_instance_id",
     )
     .bind::<Text, _>(queue.channel())
     .bind::<Nullable<Text>, _>(queue.engine_id())
@@ -191,13 +194,14 @@ impl ClaimedMessage {
         Ok(marked == 1)
     }
 
-    /// Gives the message back, to be tried again after `wait`.
+    /// Gives the message back, with so many `attempts` behind it, to be tried again after `wait`.
     ///
     /// # Errors
     /// Those of the query.
     pub async fn put_off(
         &self,
         conn: &mut AsyncPgConnection,
+        attempts: i32,
         wait: Duration,
         error: &str,
     ) -> QueryResult<()> {
@@ -207,6 +211,7 @@ impl ClaimedMessage {
         diesel::update(outbox::table.find(self.id))
             .filter(outbox::claim_token.eq(self.claim_token))
             .set((
+                outbox::attempts.eq(attempts),
                 outbox::next_attempt_at.eq(next_attempt),
                 outbox::claim_token.eq(None::<Uuid>),
                 outbox::claimed_until.eq(None::<DateTime<Utc>>),
@@ -276,7 +281,7 @@ pub struct Depth {
     /// Never tried.
     #[diesel(sql_type = BigInt)]
     pub pending: i64,
-    /// Tried in vain, to be tried again.
+    /// Tried or looked at in vain, to be tried again.
     #[diesel(sql_type = BigInt)]
     pub retrying: i64,
     /// Set aside.
@@ -294,8 +299,10 @@ pub struct Depth {
 pub async fn depths(conn: &mut AsyncPgConnection) -> QueryResult<Vec<Depth>> {
     diesel::sql_query(
         "SELECT channel, \
-                count(*) FILTER (WHERE state = 'pending' AND attempts = 0) AS pending, \
-                count(*) FILTER (WHERE state = 'pending' AND attempts > 0) AS retrying, \
+                count(*) FILTER (WHERE state = 'pending' AND attempts = 0 \
+                                       AND last_error IS NULL) AS pending, \
+                count(*) FILTER (WHERE state = 'pending' AND (attempts > 0 \
+                                       OR last_error IS NOT NULL)) AS retrying, \
                 count(*) FILTER (WHERE state = 'dead') AS dead, \
                 min(created_at) FILTER (WHERE state = 'pending') AS oldest \
          FROM outbox WHERE state <> 'sent' GROUP BY channel",

@@ -26,6 +26,9 @@ pub struct FieldError {
     pub code: Cow<'static, str>,
 }
 
+/// The code of a person too young to be a customer.
+pub const UNDER_AGE: &str = "under_age";
+
 /// What is wrong with a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -51,7 +54,7 @@ impl FieldError {
         let code = match fault {
             Fault::Missing => Cow::Owned(format!("{field}_missing")),
             Fault::Invalid => Cow::Owned(format!("{field}_invalid")),
-            Fault::UnderAge => Cow::Borrowed("under_age"),
+            Fault::UnderAge => Cow::Borrowed(UNDER_AGE),
         };
         Self { field, code }
     }

@@ -14,6 +14,9 @@ pub trait TaskHandler: Send + Sync + 'static {
     const TOPIC: &'static str;
     /// The BPMN error codes this topic may throw; `check` and the start compare them with the model.
     const ERRORS: &'static [&'static str] = &[];
+    /// The codes that a refusal may hold beside those of a field (`<field>_missing` and
+    /// `<field>_invalid`), for whoever reads the README.
+    const CODES: &'static [&'static str] = &[];
     /// The process variables read, fetched by name; decoded before the transaction opens.
     type Input: DeserializeOwned + Send;
     /// The variables given back to the process.

@@ -33,6 +33,7 @@ impl Registry {
         self.registrations.push(Arc::new(Registration {
             topic: H::TOPIC,
             errors: H::ERRORS,
+            codes: H::CODES,
             variables: field_names::<H::Input>(),
             handler: Box::new(Erased(handler)),
         }));
@@ -51,6 +52,8 @@ pub struct Registration {
     pub topic: &'static str,
     /// The BPMN error codes it may throw.
     pub errors: &'static [&'static str],
+    /// The codes of its refusals that are no field's own.
+    pub codes: &'static [&'static str],
     /// The variables to fetch, read off the handler's input type.
     pub variables: &'static [&'static str],
     handler: Box<dyn ErasedHandler>,

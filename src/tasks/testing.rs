@@ -113,6 +113,17 @@ impl Bank {
         }
     }
 
+    /// Runs a task twice: the second time must give the recorded answer and write nothing.
+    pub(crate) async fn assert_answered_once(&self, task: &Task) {
+        let first = answered(self.run(task).await);
+        let rows = self.rows().await;
+        let again = answered(self.run(task).await);
+
+        assert_eq!((first.repeated, again.repeated), (false, true));
+        assert_eq!(shown(&first.answer), shown(&again.answer));
+        assert_eq!(self.rows().await, rows);
+    }
+
     /// How many rows there are of each table that a handler may write.
     pub(crate) async fn rows(&self) -> Vec<(&'static str, i64)> {
         let mut rows = Vec::new();
@@ -174,6 +185,17 @@ pub(crate) struct Held<'b> {
 }
 
 impl Held<'_> {
+    /// Runs two tasks at once, which must be answered and both wait for the rows.
+    pub(crate) async fn answer_both(self, one: &Task, other: &Task) -> (Value, Value) {
+        let bank = self.bank;
+        let (one, other, ()) = futures_util::join!(
+            bank.answer(one),
+            bank.answer(other),
+            self.until_waited_for_by(2)
+        );
+        (one, other)
+    }
+
     /// Lets the rows go once so many statements wait.
     pub(crate) async fn until_waited_for_by(mut self, statements: i64) {
         self.bank.until_waiting(statements).await;

@@ -18,6 +18,10 @@ use crate::tasks::fields::{
 };
 use crate::tasks::{Event, Outcome, TaskError, TaskHandler, Tx};
 
+const MERCHANT_UNKNOWN: &str = "merchant_unknown";
+const MERCHANT_NOT_APPROVED: &str = "merchant_not_approved";
+const WALLET_EXISTS: &str = "wallet_exists";
+
 /// Decides a request for a wallet and records the decision.
 pub struct ValidateWalletRequest;
 
@@ -38,6 +42,12 @@ pub struct Output {
 
 impl TaskHandler for ValidateWalletRequest {
     const TOPIC: &'static str = "validate-wallet-request";
+    const CODES: &'static [&'static str] = &[
+        fields::UNDER_AGE,
+        MERCHANT_UNKNOWN,
+        MERCHANT_NOT_APPROVED,
+        WALLET_EXISTS,
+    ];
     type Input = Input;
     type Output = Output;
 
@@ -124,13 +134,13 @@ impl Facts {
 fn decide(form: Form, facts: &Facts) -> Result<Applicant, Vec<FieldError>> {
     let merchant = |code| Err(vec![FieldError::new("merchant_id", code)]);
     match facts.merchant_approved {
-        None => return merchant("merchant_unknown"),
-        Some(false) => return merchant("merchant_not_approved"),
+        None => return merchant(MERCHANT_UNKNOWN),
+        Some(false) => return merchant(MERCHANT_NOT_APPROVED),
         Some(true) => {}
     }
     let wallet_exists = facts
         .holds_wallet
-        .then(|| FieldError::new("national_id", "wallet_exists"));
+        .then(|| FieldError::new("national_id", WALLET_EXISTS));
     match form {
         Form {
             first_name: Ok(first_name),

@@ -1,4 +1,4 @@
-//! The order of the series: warm up, latency, cost, then rounds of throughput until time is up.
+//! The order of the series: warm up, latency, cost, sealing, then rounds of throughput until time is up.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::report::{Latency, Report};
 use super::rival::Rival;
 use super::stand::Stand;
 use super::throughput::{self, Load};
-use super::{cost, fleet, latency};
+use super::{cost, fleet, latency, sealing};
 
 const NO_PAUSE: Duration = Duration::ZERO;
 const PAUSE: Duration = Duration::from_millis(20);
@@ -80,6 +80,7 @@ async fn measure_all(stand: &Stand, plan: &Plan, report: &mut Report) -> anyhow:
     warm_up(stand, plan).await?;
     measure_latency(stand, plan, report).await?;
     measure_cost(stand, plan, report).await?;
+    measure_sealing(stand, plan, report).await?;
     for round in 0..plan.rounds {
         measure_round(stand, plan, round, report).await?;
     }
@@ -117,6 +118,23 @@ async fn measure_cost(stand: &Stand, plan: &Plan, report: &mut Report) -> anyhow
         let cost = cost::measure(stand, rival, plan.counted, plan.idle).await?;
         println!("{:.3} calls a task: {rival}", cost.calls);
         report.costs.push(cost);
+    }
+    Ok(())
+}
+
+async fn measure_sealing(stand: &Stand, plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
+    for round in 1..=plan.sealing_rounds {
+        let sealing = sealing::measure(stand, plan.sealed, plan.idle).await?;
+        println!(
+            "sealing {round}/{}: at most {:.1} s behind at {:.0} tasks/s, {:.1} % of the CPU, \
+             strangers {:.2}",
+            plan.sealing_rounds,
+            sealing.worst_lag_s(),
+            sealing.rate,
+            sealing.cost(),
+            sealing.strangers
+        );
+        report.sealings.push(sealing);
     }
     Ok(())
 }

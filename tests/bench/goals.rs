@@ -24,6 +24,11 @@ pub(crate) enum Goal {
     AtMost(f64),
 }
 
+/// How old a row may get without a seal while the worker has all it can do, in seconds.
+pub(crate) const SEALING_LAG: f64 = 10.0;
+/// What sealing may add to the CPU time of worker and PostgreSQL, in per cent.
+pub(crate) const SEALING_COST: f64 = 5.0;
+
 impl Goal {
     fn is_reached(self, value: f64) -> bool {
         match self {

@@ -4,9 +4,9 @@
 //! and how to read it. The rivals run one after another, each as a process of its own, so that its
 //! CPU time and its memory are its own: two of them are this same program under a subcommand.
 //!
-//! `driver` has the order of the series; `throughput`, `latency` and `cost` are the series,
-//! `fleet` the one of `--replicas`;
-//! `rival` starts whom they measure; `load` speaks to the engine, `measure` reads `/proc`.
+//! `driver` has the order of the series; `throughput`, `latency`, `cost` and `sealing` are the
+//! series, `fleet` the one of `--replicas`; `rival` starts whom they measure; `load` speaks to the
+//! engine, `measure` reads `/proc`.
 #![expect(
     clippy::print_stdout,
     reason = "a bench shows its progress and its table on the terminal"
@@ -26,6 +26,7 @@ mod plan;
 mod proxy;
 mod report;
 mod rival;
+mod sealing;
 mod stand;
 mod throughput;
 

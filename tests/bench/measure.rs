@@ -40,10 +40,10 @@ impl Machine {
         Ok(Snapshot {
             at: Instant::now(),
             all: whole_machine()?,
-            rival: Stat::of(rival)?.own(),
-            engine: Stat::of(self.engine)?.own(),
+            rival: cpu_time(rival)?,
+            engine: cpu_time(self.engine)?,
             postgres: with_children(self.postgres)?,
-            driver: Stat::of(std::process::id())?.own(),
+            driver: cpu_time(std::process::id())?,
         })
     }
 }
@@ -64,6 +64,11 @@ impl Snapshot {
             strangers: ((later.all - self.all - ours) / wall).max(0.0),
         }
     }
+}
+
+/// What a process has taken so far, in seconds.
+pub(crate) fn cpu_time(pid: u32) -> anyhow::Result<f64> {
+    Ok(Stat::of(pid)?.own())
 }
 
 /// The most memory that a process ever held, in MiB.

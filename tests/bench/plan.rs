@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How much to measure.
 #[derive(clap::Args)]
 pub(crate) struct Wanted {
-    /// Three minutes instead of twelve: one round of everything, good for a first look alone.
+    /// Three minutes instead of fourteen: one round of everything, good for a first look alone.
     #[arg(long)]
     quick: bool,
     /// Rounds of the throughput series.
@@ -46,6 +46,10 @@ pub(crate) struct Plan {
     pub(crate) counted: usize,
     /// How long a rival with nothing to do is watched; whole polls.
     pub(crate) idle: Duration,
+    /// Times that the audit chain is watched.
+    pub(crate) sealing_rounds: u32,
+    /// Tasks of one of them; enough for longer than the chain may lag behind.
+    pub(crate) sealed: usize,
     /// When to be done: what was not measured by then is left out.
     pub(crate) budget: Duration,
 }
@@ -72,7 +76,9 @@ const FULL: Plan = Plan {
     starts: 25,
     counted: 500,
     idle: Duration::from_secs(15),
-    budget: Duration::from_secs(690),
+    sealing_rounds: 2,
+    sealed: 3000,
+    budget: Duration::from_secs(850),
 };
 
 const QUICK: Plan = Plan {
@@ -83,5 +89,7 @@ const QUICK: Plan = Plan {
     starts: 12,
     counted: 200,
     idle: Duration::from_secs(5),
-    budget: Duration::from_secs(150),
+    sealing_rounds: 1,
+    sealed: 1000,
+    budget: Duration::from_secs(180),
 };

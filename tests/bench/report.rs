@@ -8,8 +8,9 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::cost::Cost;
-use super::goals::{Goal, Line, percentile};
+use super::goals::{Goal, Line, SEALING_COST, SEALING_LAG, percentile};
 use super::rival::Rival;
+use super::sealing::Sealing;
 use super::stand::Stand;
 use super::throughput::Load;
 
@@ -27,6 +28,7 @@ pub(crate) struct Report {
     pub(crate) loads: Vec<Load>,
     pub(crate) latencies: Vec<Latency>,
     pub(crate) costs: Vec<Cost>,
+    pub(crate) sealings: Vec<Sealing>,
 }
 
 /// The single instances of one series, in milliseconds.
@@ -44,6 +46,7 @@ impl Report {
             loads: Vec::new(),
             latencies: Vec::new(),
             costs: Vec::new(),
+            sealings: Vec::new(),
         }
     }
 
@@ -126,6 +129,7 @@ impl Report {
             lines.extend(self.load_lines(rival));
             lines.extend(self.cost_lines(rival));
         }
+        lines.extend(self.sealing_lines());
         lines.into_iter().flatten().collect()
     }
 
@@ -232,6 +236,57 @@ impl Report {
         ]
     }
 
+    fn sealing_lines(&self) -> Vec<Option<Line>> {
+        let line = |name: &str, read: fn(&Sealing) -> f64, unit, goal: Option<f64>| {
+            let values = self.sealings.iter().map(read).collect();
+            Line::new(
+                format!("sealing: {name}"),
+                values,
+                unit,
+                goal.map(Goal::AtMost),
+            )
+        };
+        let lags = self.sealings.iter().flat_map(|sealing| &sealing.lags_s);
+        let worst = self.sealings.iter().map(Sealing::worst_lag_s);
+        // What was watched for less long than a row may lag behind could never miss that goal.
+        let is_long = |sealing: &Sealing| sealing.watched_s > 1.5 * SEALING_LAG;
+        let lag_goal = self.sealings.iter().all(is_long).then_some(SEALING_LAG);
+        let lag = |name: &str, values, goal: Option<f64>| {
+            Line::new(
+                format!("sealing: {name}"),
+                values,
+                "s",
+                goal.map(Goal::AtMost),
+            )
+        };
+        vec![
+            line("watched for", |sealing| sealing.watched_s, "s", None),
+            lag(
+                "age of the oldest row without a seal",
+                lags.copied().collect(),
+                None,
+            ),
+            lag(
+                "… at its worst",
+                worst.reduce(f64::max).into_iter().collect(),
+                lag_goal,
+            ),
+            line("CPU a task", |sealing| sealing.seal.own(), "ms", None),
+            line(
+                "CPU, beside worker and PostgreSQL",
+                Sealing::cost,
+                "%",
+                Some(SEALING_COST),
+            ),
+            line(
+                "… beside the engine too",
+                Sealing::cost_beside_engine,
+                "%",
+                None,
+            ),
+        ]
+    }
+
     /// The figures of one rival, round by round.
     fn values(&self, rival: Rival, pause: u64, read: impl Fn(&Load) -> f64) -> Vec<f64> {
         self.loads
@@ -242,18 +297,16 @@ impl Report {
     }
 
     fn warn_of_strangers(&self) {
-        let disturbed = self.loads.iter().filter(|load| load.strangers > STRANGERS);
-        let worst = self
-            .loads
-            .iter()
-            .map(|load| load.strangers)
-            .fold(0.0, f64::max);
-        let disturbed = disturbed.count();
+        let of_loads = self.loads.iter().map(|load| load.strangers);
+        let of_sealings = self.sealings.iter().map(|sealing| sealing.strangers);
+        let strangers: Vec<f64> = of_loads.chain(of_sealings).collect();
+        let worst = strangers.iter().copied().fold(0.0, f64::max);
+        let disturbed = strangers.iter().filter(|&&cores| cores > STRANGERS).count();
         if disturbed > 0 {
             println!(
                 "\nOther programs were at work in {disturbed} of {} measurements (up to {worst:.2} \
                  cores): do not trust these figures; make the machine quiet and run again.",
-                self.loads.len()
+                strangers.len()
             );
         }
     }

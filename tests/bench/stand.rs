@@ -89,6 +89,11 @@ impl Stand {
             .await
     }
 
+    /// A further connection to our database.
+    pub(crate) async fn connect(&self) -> anyhow::Result<Database> {
+        Database::connect(self.database.as_str()).await
+    }
+
     /// Where a rival works when nobody counts.
     pub(crate) fn place(&self, tenant: &str, topic: &'static str) -> Place {
         Place {
@@ -170,6 +175,18 @@ impl Database {
     pub(crate) async fn count(&self, query: &str) -> anyhow::Result<u64> {
         let count: i64 = self.client.query_one(query, &[]).await?.try_get(0)?;
         Ok(count.try_into()?)
+    }
+
+    pub(crate) async fn number(&self, query: &str) -> anyhow::Result<f64> {
+        Ok(self.client.query_one(query, &[]).await?.try_get(0)?)
+    }
+
+    pub(crate) async fn ids(&self, query: &str) -> anyhow::Result<Vec<i64>> {
+        let rows = self.client.query(query, &[]).await?;
+        Ok(rows
+            .iter()
+            .map(|row| row.try_get(0))
+            .collect::<Result<_, _>>()?)
     }
 
     async fn text(&self, query: &str) -> anyhow::Result<String> {

@@ -1,6 +1,9 @@
 //! Models and handlers: those built in fit, a copy with any one fault does not, and what is said
 //! of it names the place, the fault and what would be right.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
+
 use phantom_worker::camunda::bpmn::{self, ProcessModel};
 use phantom_worker::processes::{self, BUILT_IN};
 use phantom_worker::tasks::{RetryPolicy, retry};
@@ -246,4 +249,21 @@ fn a_pictures_labels_keep_their_width_in_every_font() {
         let fixed = |line: &roxmltree::Node<'_, '_>| line.has_attribute("textLength");
         assert!(lines.iter().all(fixed), "{}", model.key);
     }
+}
+
+#[test]
+fn a_picture_shows_its_model_as_it_is() {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bpmn/render");
+
+    let drawn = Command::new(program)
+        .arg("--check")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+
+    assert!(
+        drawn.status.success(),
+        "{}",
+        String::from_utf8_lossy(&drawn.stderr)
+    );
 }

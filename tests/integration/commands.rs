@@ -222,7 +222,7 @@ const LOOKED_AT: [&str; 9] = [
 async fn a_check_of_good_parts_is_good() {
     let world = World::new().await;
 
-    let said = check(&world, &[]);
+    let said = check(&world, &[("TRUSTED_PROXIES", "192.0.2.0/24")]);
 
     assert_eq!(said.code, 0, "{}", said.stdout);
     assert!(
@@ -233,6 +233,21 @@ async fn a_check_of_good_parts_is_good() {
     assert!(said.stdout.contains("Camunda 7.24"), "{}", said.stdout);
     assert!(said.stdout.ends_with("all is good\n"));
     assert!(!said.stdout.contains('\u{1b}'), "colours are for terminals");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_nobody_named_is_worth_a_look_and_a_line_of_the_start() {
+    let world = World::new().await;
+
+    let said = check(&world, &[]);
+    let worker = world.worker().start().await;
+
+    assert_eq!(said.code, 0, "{}", said.stdout);
+    assert_eq!(verdict(&said, "public port"), '!');
+    let last = "nothing is wrong; 1 thing is worth a look\n";
+    assert!(said.stdout.ends_with(last), "{}", said.stdout);
+    assert_eq!(worker.lines_about("TRUSTED_PROXIES is not set"), 1);
+    assert!(said.stdout.contains("TRUSTED_PROXIES is not set"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,7 @@ async fn a_database_that_is_stopped_and_comes_back_costs_nothing() {
     stack.does("postgres", "start").await;
 
     assert_goes_on(&world, &worker, &crowd).await;
+    assert_told_once_of_the_seals(&worker).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,6 +110,18 @@ async fn assert_given_back(world: &World, worker: &Worker) {
         world.engine.failures().await.is_empty(),
         "retries were spent"
     );
+}
+
+/// The sealer tries again every few seconds.
+async fn assert_told_once_of_the_seals(worker: &Worker) {
+    until("the end is told", async || {
+        (worker.lines_about("the audit log is sealed again") == 1).then_some(())
+    })
+    .await;
+    let failed = worker.lines_about("could not seal the audit log yet");
+    let told = worker.lines_about("could not seal the audit log yet; tries again");
+    assert!(failed > 2, "{failed} failures are too few to tell");
+    assert_eq!(told, 1, "of {failed} failures");
 }
 
 async fn assert_goes_on(world: &World, worker: &Worker, crowd: &Crowd) {

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use phantom_worker::links::{LinkSettings, Links, Token};
-use phantom_worker::security::{Confirmation, Standing, confirm, look};
+use phantom_worker::security::confirm::{Confirmation, Standing, confirm, look};
 use serde_json::json;
 use uuid::Uuid;
 

@@ -8,7 +8,8 @@ mod times;
 use phantom_worker::actors::messages::OutboxGrew;
 use phantom_worker::actors::{Address, ChildId};
 use phantom_worker::links::Links;
-use phantom_worker::security::{self, Confirmation, confirm};
+use phantom_worker::security;
+use phantom_worker::security::confirm::{Confirmation, confirm};
 use phantom_worker::store::clock;
 use phantom_worker::tasks::{EngineMessage, Origin, Registry, Tx};
 use serde_json::{Value as Json, json};
@@ -108,6 +109,41 @@ impl World {
     }
 }
 
+/// Somebody has the link in hand, and the instance waits for it.
+struct Story {
+    world: World,
+    tree: Tree,
+    instance: String,
+    token: String,
+}
+
+impl Story {
+    async fn begin() -> Self {
+        let world = World::new().await;
+        let tree = verifying(&world).start();
+        let user = world.somebody().await;
+        let (instance, token) = world.mailed(&user).await;
+        Self {
+            world,
+            tree,
+            instance,
+            token,
+        }
+    }
+
+    /// Presses the button behind the link, which confirms the address whatever the engine does.
+    async fn press(&self) {
+        assert_eq!(self.world.press(&links(), &self.token).await, CONFIRMED);
+        self.tree.wake();
+    }
+
+    async fn suspend(&self, suspended: bool) {
+        let place = format!("process-instance/{}/suspended", self.instance);
+        let engine = &self.world.engine;
+        engine.put(&place, json!({ "suspended": suspended })).await;
+    }
+}
+
 /// A tree that works on the tasks of the security processes.
 fn verifying(world: &World) -> TreeBuilder<'_> {
     let mut registry = Registry::default();
@@ -157,20 +193,17 @@ fn token_in(mail: &Json) -> String {
 #[test]
 fn who_follows_the_link_in_the_mail_ends_the_instance() {
     on_a_system(async {
-        let world = World::new().await;
-        let tree = verifying(&world).start();
-        let user = world.somebody().await;
-        let (instance, token) = world.mailed(&user).await;
+        let story = Story::begin().await;
+        let (world, tree) = (&story.world, &story.tree);
 
-        assert_eq!(world.press(&links(), &token).await, CONFIRMED);
-        tree.wake();
+        story.press().await;
 
-        world.ends_verified(&instance).await;
+        world.ends_verified(&story.instance).await;
         world.message_is("it is sent", |it| it == "sent 1").await;
         let kept = "outbox WHERE channel = 'engine_message' AND payload IS NOT NULL";
         assert_eq!(world.count(kept).await, 0, "parameters kept");
         assert!((tree.told("correlated") - 1.0).abs() < f64::EPSILON);
         assert_eq!(world.outbox_audit().await, "");
-        tree.drain().await;
+        story.tree.drain().await;
     });
 }

@@ -62,6 +62,9 @@ async fn what_is_not_sent_is_listed_oldest_first() {
     let database = database().await;
     let pending = message(&database, "pending", 0, 10).await;
     let retrying = message(&database, "pending", 3, 20).await;
+    let keyless = message(&database, "pending", 0, 15).await;
+    let why = format!("UPDATE outbox SET last_error = 'no key' WHERE id = '{keyless}'");
+    database.run(&why).await;
     let dead = message(&database, "dead", 300, 30).await;
     message(&database, "sent", 1, 40).await;
 
@@ -77,9 +80,9 @@ async fn what_is_not_sent_is_listed_oldest_first() {
             .collect::<Vec<Uuid>>()
     };
     assert_eq!(all.code, 0, "{}", all.stderr);
-    assert_eq!(ids(&all), [dead, retrying, pending]);
+    assert_eq!(ids(&all), [dead, retrying, keyless, pending]);
     assert_eq!(ids(&of("dead")), [dead]);
-    assert_eq!(ids(&of("retrying")), [retrying]);
+    assert_eq!(ids(&of("retrying")), [retrying, keyless]);
     assert_eq!(ids(&of("pending")), [pending]);
     assert_eq!(ids(&two), [dead, retrying]);
     assert_eq!(two.stderr, "the oldest 2; --limit shows more\n");
@@ -95,7 +98,7 @@ async fn what_is_not_sent_is_listed_oldest_first() {
     );
     assert_eq!(first["last_error"], "refused with 550");
     let lines: Vec<_> = table.stdout.lines().collect();
-    assert_eq!(lines.len(), 3 + 3 + 1, "{}", table.stdout);
+    assert_eq!(lines.len(), 3 + 4 + 1, "{}", table.stdout);
     assert!(
         lines[3].contains(&dead.to_string()) && lines[3].contains(" dead "),
         "{}",

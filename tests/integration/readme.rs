@@ -6,7 +6,7 @@ use std::process::Command;
 use phantom_worker::metrics::catalogue;
 use phantom_worker::topics;
 
-const README: &str = include_str!("../../README.md");
+use crate::support::readme::{README, Section};
 
 /// What `--help` says of a command, or of all of them.
 fn help(arguments: &[&str]) -> String {
@@ -82,18 +82,17 @@ fn the_settings_table_holds_exactly_the_settings() {
 }
 
 #[test]
-fn every_topic_and_every_code_is_told() {
+fn each_topic_is_told_with_what_it_reads_and_throws_and_with_every_code() {
     for registration in topics::catalogue().iter() {
-        assert!(
-            README.contains(&format!("| `{}` |", registration.topic)),
-            "{}",
-            registration.topic
-        );
-        for variable in registration.variables {
-            assert!(README.contains(&format!("`{variable}`")), "{variable}");
-        }
-        for code in registration.errors {
-            assert!(README.contains(&format!("`{code}`")), "{code}");
+        let section = Section::of_topic(registration.topic);
+        let told = &section.topics()[registration.topic];
+        let (reads, throws) = (registration.variables, registration.errors);
+
+        assert_eq!(told.reads, reads.iter().copied().collect());
+        assert_eq!(told.errors, throws.iter().copied().collect());
+        for code in throws.iter().chain(registration.codes) {
+            let has_row = section.subjects().contains(code);
+            assert!(has_row, "{}: {code}", registration.topic);
         }
     }
 }

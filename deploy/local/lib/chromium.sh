@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Chromium, for what only a real browser can draw or show. Sourced, never run.
+# Chromium, for what only a real browser can draw or show. Sourced, never run; needs state.sh.
 
 # The program that CHROMIUM names, or the machine's.
 find_chromium() {
@@ -11,12 +11,13 @@ find_chromium() {
 }
 
 # find_or_install_chromium LOG: sets $chromium. What apt says while it installs goes to LOG; callers may
-# be side by side, and one of them installs.
+# be side by side, whatever they want it for, and one of them installs.
 find_or_install_chromium() {
+  make_own_folder "$cache"
   (
     flock 8
     find_chromium >/dev/null || install_chromium "$1"
-  ) 8>"$1.lock"
+  ) 8>"$cache/chromium.lock"
   chromium=$(find_chromium) || fail 'Chromium was installed and is not on the path: name it in CHROMIUM'
 }
 

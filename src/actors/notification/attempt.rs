@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use diesel::QueryResult;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde_json::{Value, json};
@@ -42,6 +43,8 @@ pub(super) enum Attempt {
 pub(super) struct Later {
     pub(super) reason: String,
     pub(super) wait: Duration,
+    /// Whether anybody was asked: a look at what is missing here is no attempt.
+    pub(super) counts: bool,
     /// How the log tells of it: what is to be expected is no warning.
     pub(super) level: Level,
     pub(super) peer: Peer,
@@ -59,7 +62,7 @@ pub(super) enum Peer {
     },
 }
 
-/// Waits that double with each attempt.
+/// Waits that double each time.
 pub(super) struct Waits {
     pub(super) first: Duration,
     /// Before jitter, which adds half of it at most.
@@ -73,6 +76,15 @@ impl Waits {
         self.first
             .saturating_mul(2_u32.saturating_pow(doublings))
             .min(self.longest)
+            .mul_f64(spread())
+    }
+
+    /// The wait of a message that has waited so long: it doubles too, and counts nothing.
+    pub(super) fn once_more(&self, waited: TimeDelta) -> Duration {
+        waited
+            .to_std()
+            .unwrap_or_default()
+            .clamp(self.first, self.longest)
             .mul_f64(spread())
     }
 }
@@ -133,7 +145,12 @@ impl Attempt {
                 outcome,
                 detail,
             } => close(conn, message, action, outcome, detail).await,
-            Self::Later(later) => message.put_off(conn, later.wait, &later.reason).await,
+            Self::Later(later) => {
+                let attempts = message.attempts - i32::from(!later.counts);
+                message
+                    .put_off(conn, attempts, later.wait, &later.reason)
+                    .await
+            }
             Self::Dead(reason) => bury(conn, channel, message, reason).await,
         }
     }

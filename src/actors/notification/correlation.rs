@@ -141,7 +141,7 @@ fn judge(
         Heard::NotWaiting { suspended } => {
             (MessageOutcome::NotWaiting, not_waiting(suspended, attempts))
         }
-        Heard::Failed(error) => (MessageOutcome::EngineFailed, failed(&error, attempts)),
+        Heard::Failed(error) => (MessageOutcome::EngineFailed, failed(error, attempts)),
         Heard::Unwritable(invalid) => {
             (MessageOutcome::SetAside, Attempt::Dead(invalid.to_string()))
         }
@@ -167,8 +167,8 @@ fn not_waiting(suspended: bool, attempts: i32) -> Attempt {
     later(reason.to_owned(), INSTANCE_WAITS.after(attempts), level)
 }
 
-fn failed(error: &EngineError, attempts: i32) -> Attempt {
-    let (waits, peer) = match error {
+fn failed(error: EngineError, attempts: i32) -> Attempt {
+    let (waits, peer) = match &error {
         EngineError::Busy(_) => (RACE_WAITS, Peer::Well),
         EngineError::Refused(answer) if answer.status >= 500 => (RACE_WAITS, Peer::Well),
         EngineError::Unauthorised(_) => {
@@ -181,8 +181,10 @@ fn failed(error: &EngineError, attempts: i32) -> Attempt {
         }
     };
     Attempt::Later(Later {
-        reason: chain(error),
+        // It comes to stand in the outbox, and in the audit log for ever.
+        reason: chain(&error.without_words()),
         wait: waits.after(attempts),
+        counts: true,
         level: Level::WARN,
         peer,
     })
@@ -192,12 +194,14 @@ fn later(reason: String, wait: Duration, level: Level) -> Attempt {
     Attempt::Later(Later {
         reason,
         wait,
+        counts: true,
         level,
         peer: Peer::Well,
     })
 }
 
-/// The normal ends. What waits or is set aside is told as of every message.
+/// The normal ends, and the engine's own words where it failed. What waits or is set aside is told
+/// as of every message.
 fn log(heard: &Heard, message: &EngineMessage, claimed: &ClaimedMessage) {
     let (instance, template) = (message.process_instance_id(), message.template());
     let (key, attempts) = (&claimed.notification_key, claimed.attempts);
@@ -211,7 +215,12 @@ fn log(heard: &Heard, message: &EngineMessage, claimed: &ClaimedMessage) {
             process.state = state,
             "process instance {instance} has ended and needs no message {key}"
         ),
-        Heard::NotWaiting { .. } | Heard::Failed(_) | Heard::Unwritable(_) => {}
+        Heard::Failed(error) => tracing::debug!(
+            process.instance = %instance, outbox.key = key, message.template = template, attempts,
+            error = %chain(error),
+            "could not tell process instance {instance} message {key}"
+        ),
+        Heard::NotWaiting { .. } | Heard::Unwritable(_) => {}
     }
 }
 

@@ -20,7 +20,8 @@ const SERVER_WAITS: Waits = Waits {
     first: Duration::from_secs(2),
     longest: Duration::from_secs(15 * 60),
 };
-/// Attempts after which a mail is set aside: about three days.
+/// Attempts after which a mail is set aside: about three days. The mail server's own, so that one
+/// which waited long for its key survives the server's first "later".
 const MOST_ATTEMPTS: i32 = 300;
 /// For a key that is not here. Looking costs nothing, and a replica that has the key may be
 /// starting just now.
@@ -34,7 +35,7 @@ pub(super) async fn send(parts: &Parts, message: &ClaimedMessage) -> Attempt {
     let Ok(mail) = serde_json::from_value::<Mail>(message.payload.clone()) else {
         // Of a newer version: its replica knows the mail, or this one will when it is newer.
         let reason = "this version does not know the mail".to_owned();
-        return later(reason, SERVER_WAITS.after(message.attempts));
+        return not_yet(reason, &SERVER_WAITS, message);
     };
     let make_link =
         |verification: &_, email: &_| link(&parts.links, verification, email, message.claimed_at);
@@ -42,7 +43,7 @@ pub(super) async fn send(parts: &Parts, message: &ClaimedMessage) -> Attempt {
         Ok(letter) => post(parts, message, &mail, &letter).await,
         // Neither is an answer of the mail server, which is what the series of mails tells.
         Err(no_link @ NoLink::KeyMissing { .. }) => {
-            later(no_link.to_string(), KEY_WAITS.after(message.attempts))
+            not_yet(no_link.to_string(), &KEY_WAITS, message)
         }
         Err(no_link @ NoLink::Expired) => Attempt::Dead(no_link.to_string()),
     }
@@ -73,7 +74,10 @@ async fn post(
         }
         Err(SendError::Transient { source }) => {
             let wait = SERVER_WAITS.after(message.attempts);
-            (MailOutcome::Transient, later(source.to_string(), wait))
+            (
+                MailOutcome::Transient,
+                later(source.to_string(), wait, true),
+            )
         }
     };
     let took = began.elapsed();
@@ -81,10 +85,17 @@ async fn post(
     attempt
 }
 
-fn later(reason: String, wait: Duration) -> Attempt {
+/// What the mail takes is not here, so the mail server was not asked.
+fn not_yet(reason: String, waits: &Waits, message: &ClaimedMessage) -> Attempt {
+    let waited = message.claimed_at - message.created_at;
+    later(reason, waits.once_more(waited), false)
+}
+
+fn later(reason: String, wait: Duration, counts: bool) -> Attempt {
     Attempt::Later(Later {
         reason,
         wait,
+        counts,
         level: Level::WARN,
         // Each mail has a back-off of its own, and one that hangs holds up no other.
         peer: Peer::Well,

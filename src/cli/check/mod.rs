@@ -12,7 +12,7 @@ use clap::Args;
 
 use self::report::Report;
 use super::outcome::Outcome;
-use crate::config::RunArgs;
+use crate::config::{RunArgs, unnamed_proxy};
 use crate::topics;
 
 /// Looks at everything that a worker needs, and changes nothing.
@@ -28,10 +28,10 @@ pub(super) struct Check {
 }
 
 const EXAMPLES: &str = "\
-Each line has a verdict (\u{2713} good, \u{2717} wrong, - not looked at), what was looked at, how long that
-took, and what was found.
+Each line has a verdict (\u{2713} good, ! worth a look, \u{2717} wrong, - not looked at), what was looked at,
+how long that took, and what was found.
 
-Exit codes: 0 all is good, 1 something is wrong, 64 usage, 78 settings";
+Exit codes: 0 nothing is wrong, 1 something is wrong, 64 usage, 78 settings";
 
 impl Check {
     pub(super) async fn execute(&self) -> Outcome {
@@ -47,6 +47,10 @@ impl Check {
         let tenants = tenants.unwrap_or_default();
         let mut report = Report::new();
         report.settings(&faults, settings.work.as_ref());
+        let public_port = settings.links.as_ref().zip(settings.http.as_ref());
+        if let Some(why) = public_port.and_then(|(links, http)| unnamed_proxy(links, http)) {
+            report.doubt("public port", why);
+        }
 
         let pool = report
             .look("database", database::connect(settings.store))

@@ -43,6 +43,7 @@ pub(super) fn given<T>(part: Option<T>, otherwise: &'static str) -> Result<T, Mi
 /// The verdicts so far.
 pub(super) struct Report {
     paint: Paint,
+    doubtful: usize,
     wrong: usize,
 }
 
@@ -50,6 +51,7 @@ impl Report {
     pub(super) fn new() -> Self {
         Self {
             paint: Paint::for_stdout(),
+            doubtful: 0,
             wrong: 0,
         }
     }
@@ -64,6 +66,13 @@ impl Report {
             _ => Err(Miss::several(faults.to_string(), faults.len())),
         };
         self.tell("settings", Duration::ZERO, look);
+    }
+
+    /// Tells of something that is allowed, and perhaps not meant.
+    pub(super) fn doubt(&mut self, what: &str, why: &str) {
+        self.doubtful += 1;
+        let verdict = self.paint.doubtful("!");
+        line(&verdict, what, Duration::ZERO, why);
     }
 
     /// Looks at something within a time, and tells what was found.
@@ -94,17 +103,16 @@ impl Report {
                 (self.paint.bad("\u{2717}"), format!("{error:#}"))
             }
         };
-        let took = format!("{} ms", took.as_millis());
-        // What is found may have several lines: they stay in their column.
-        let found = found.replace('\n', &format!("\n{:30}", ""));
-        say(format_args!("{verdict} {what:<17} {took:>8}  {found}"));
+        line(&verdict, what, took, &found);
     }
 
     pub(super) fn conclude(self, faults: Faults) -> Outcome {
-        let count = match self.wrong {
-            0 => "all is good".to_owned(),
-            1 => "1 thing is wrong".to_owned(),
-            wrong => format!("{wrong} things are wrong"),
+        let count = match (self.wrong, self.doubtful) {
+            (0, 0) => "all is good".to_owned(),
+            (0, 1) => "nothing is wrong; 1 thing is worth a look".to_owned(),
+            (0, doubtful) => format!("nothing is wrong; {doubtful} things are worth a look"),
+            (1, _) => "1 thing is wrong".to_owned(),
+            (wrong, _) => format!("{wrong} things are wrong"),
         };
         say(count);
         match (faults.is_empty(), self.wrong) {
@@ -113,4 +121,11 @@ impl Report {
             (false, _) => Err(Failure::ToldSettings),
         }
     }
+}
+
+fn line(verdict: &str, what: &str, took: Duration, found: &str) {
+    let took = format!("{} ms", took.as_millis());
+    // What is found may have several lines: they stay in their column.
+    let found = found.replace('\n', &format!("\n{:30}", ""));
+    say(format_args!("{verdict} {what:<17} {took:>8}  {found}"));
 }

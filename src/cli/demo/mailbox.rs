@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use reqwest::header::LOCATION;
-use reqwest::{Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 use url::Url;
@@ -72,10 +72,10 @@ impl Mailbox {
 
     /// Opens the link, presses the button, and tells what the page says then.
     pub(super) async fn follow(&self, link: &Url) -> anyhow::Result<String> {
-        let page = self.http.get(link.clone()).send().await?;
+        let page = answer_to(self.http.get(link.clone())).await?;
         let page = text_of(page, StatusCode::OK).await?;
         ensure!(page.contains("method=\"post\""), "the page has no button");
-        let pressed = self.http.post(link.clone()).send().await?;
+        let pressed = answer_to(self.http.post(link.clone())).await?;
         ensure!(
             pressed.status() == StatusCode::SEE_OTHER,
             "the button was answered with {}",
@@ -83,14 +83,20 @@ impl Mailbox {
         );
         let thanks = pressed.headers().get(LOCATION).context("no Location")?;
         let thanks = link.join(thanks.to_str()?)?;
-        let thanks = text_of(self.http.get(thanks).send().await?, StatusCode::OK).await?;
+        let thanks = answer_to(self.http.get(thanks)).await?;
+        let thanks = text_of(thanks, StatusCode::OK).await?;
         heading_of(&thanks).context("the last page has no heading")
     }
 }
 
+/// A link is a secret, so no error names the address.
+async fn answer_to(request: RequestBuilder) -> reqwest::Result<Response> {
+    request.send().await.map_err(reqwest::Error::without_url)
+}
+
 async fn text_of(answer: Response, expected: StatusCode) -> anyhow::Result<String> {
     ensure!(answer.status() == expected, "answered {}", answer.status());
-    Ok(answer.text().await?)
+    Ok(answer.text().await.map_err(reqwest::Error::without_url)?)
 }
 
 fn link_in(text: &str) -> Option<Url> {
@@ -116,6 +122,16 @@ fn without_tags(html: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_link_that_cannot_be_opened_is_not_told() {
+        let mailbox = Mailbox::new("http://127.0.0.1:1".parse().unwrap()).unwrap();
+        let link = "http://127.0.0.1:1/verify-email/secret".parse().unwrap();
+
+        let fault = mailbox.follow(&link).await.unwrap_err();
+
+        assert!(!format!("{fault:#}").contains("secret"), "{fault:#}");
+    }
 
     #[test]
     fn the_link_and_the_heading_are_found() {

@@ -21,9 +21,10 @@ use self::table::{MERCHANTS, Table, USERS};
 use self::write::Imported;
 use super::outcome::{Failure, Outcome};
 use super::plural::count;
+use super::schema::require_schema;
 use super::terminal::{complain, progress_of_bytes, progress_of_lines, say};
 use crate::config::StoreArgs;
-use crate::store::{Pool, migrations};
+use crate::store::Pool;
 
 /// Brings users or merchants from a CSV file.
 ///
@@ -123,12 +124,7 @@ impl Import {
     /// Adds what the database finds wrong with the good lines; writes when there is nothing.
     async fn write(&self, pool: &Pool, content: &mut Content) -> anyhow::Result<Option<Imported>> {
         let mut conn = pool.get().await?;
-        let missing = migrations::pending(&mut conn).await?;
-        anyhow::ensure!(
-            missing.is_empty(),
-            "the database lacks {}; `phantom-worker migrate` applies what is missing",
-            count(missing.len(), "migration")
-        );
+        require_schema(&mut conn).await?;
         let bar = progress_of_lines("writing", content.rows.len());
         let imported = write::write(&mut conn, self.what, content, &bar).await;
         bar.finish_and_clear();

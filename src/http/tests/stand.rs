@@ -24,7 +24,7 @@ use crate::http::{
 };
 use crate::links::{KEY_BYTES, LinkSettings, Links};
 use crate::metrics::{Build, Metrics, Templates, TopicLabels};
-use crate::readiness::{Phase, Readiness};
+use crate::readiness::Readiness;
 use crate::store::{Pool, StoreSettings};
 use crate::telemetry::LogLevel;
 
@@ -240,13 +240,7 @@ pub(super) fn links() -> Links {
 }
 
 pub(super) fn healthy() -> Readiness {
-    let now = Instant::now();
-    let readiness = Readiness::new(&[TOPIC], now);
-    readiness.set_phase(Phase::Running, now);
-    readiness.migrations_applied();
-    readiness.database_answered(now);
-    readiness.engine_answered(now);
-    readiness
+    Readiness::at_work(&[TOPIC], Instant::now())
 }
 
 pub(super) fn test_metrics() -> Metrics {

@@ -18,11 +18,9 @@ pub(super) fn sentences(codes: &[String]) -> Vec<&'static str> {
 
 fn sentence(code: &str) -> &'static str {
     match code {
-        "registration_number_missing" => "The registration number is missing.",
         "registration_number_invalid" => {
             "The registration number is not valid. It starts with BW, followed by eleven digits."
         }
-        "contact_email_missing" => "The contact e-mail address is missing.",
         "contact_email_invalid" => "The contact e-mail address is not valid.",
         "kyc_not_approved" => "The identity check of the owner is not complete.",
         _ => SOMETHING_ELSE,
@@ -40,9 +38,7 @@ mod tests {
     #[test]
     fn each_known_code_has_a_sentence_of_its_own() {
         let codes = [
-            "registration_number_missing",
             "registration_number_invalid",
-            "contact_email_missing",
             "contact_email_invalid",
             "kyc_not_approved",
         ];

@@ -121,8 +121,8 @@ fn attempts(value: &Value) -> Option<u32> {
     (attempts <= MAX_ATTEMPTS).then_some(attempts)
 }
 
-/// The most digits of an amount before its point, as many as a wallet's columns have at most, and
-/// behind it, as many as a currency has at most.
+/// The most digits of an amount before its point, more than anybody pays, and behind it, as many as a
+/// currency has at most.
 const AMOUNT_DIGITS: (usize, usize) = (15, 4);
 
 /// A plain decimal, as a number or as text; kept as text, for a JSON number would become a float.

@@ -274,11 +274,7 @@ async fn two_alerts_about_one_user_at_once_are_both_handled() {
     let (logins, payments) = (alert(user, LOGINS), alert(user, PAYMENTS));
     let held = bank.lock("SELECT 1 FROM users FOR UPDATE").await;
 
-    let (logins, payments, ()) = futures_util::join!(
-        bank.answer(&logins),
-        bank.answer(&payments),
-        held.until_waited_for_by(2)
-    );
+    let (logins, payments) = held.answer_both(&logins, &payments).await;
 
     assert_eq!(logins, handled_by("account_locked", &logins));
     assert_eq!(payments, handled_by("flagged_for_review", &payments));

@@ -224,11 +224,7 @@ async fn two_instances_for_one_user_at_once_leave_one_open_link() {
     let (one, other) = (request(user, "one"), request(user, "other"));
     let held = bank.lock("SELECT 1 FROM users FOR UPDATE").await;
 
-    let (one, other, ()) = futures_util::join!(
-        bank.answer(&one),
-        bank.answer(&other),
-        held.until_waited_for_by(2)
-    );
+    let (one, other) = held.answer_both(&one, &other).await;
 
     assert_ne!(id_in(&one), id_in(&other));
     assert_eq!(bank.count(OPEN).await, 1);

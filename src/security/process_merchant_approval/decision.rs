@@ -24,6 +24,8 @@ pub(super) struct Recipient {
     pub(super) role: &'static str,
 }
 
+pub(super) const KYC_NOT_APPROVED: &str = "kyc_not_approved";
+
 pub(super) const CONTACT: &str = "contact";
 pub(super) const ADMIN: &str = "admin";
 
@@ -39,7 +41,7 @@ pub(super) fn decide(merchant: &Merchant, owner_kyc: Option<&str>) -> Decision {
         .map_err(|fault| FieldError::of("contact_email", fault));
     let owner = match owner_kyc {
         None | Some(KYC_APPROVED) => Ok(()),
-        Some(_) => Err(FieldError::new("user_id", "kyc_not_approved")),
+        Some(_) => Err(FieldError::new("user_id", KYC_NOT_APPROVED)),
     };
     match (registration_number, contact_email, owner) {
         (Ok(_), Ok(contact_email), Ok(())) => Decision::Approve(contact_email),

@@ -50,10 +50,12 @@ pub struct Letter {
 impl Letter {
     /// What it is waiting for; nothing when it is sent.
     pub fn state(&self) -> Option<State> {
-        match (self.state.as_str(), self.attempts) {
-            ("pending", 0) => Some(State::Pending),
-            ("pending", _) => Some(State::Retrying),
-            ("dead", _) => Some(State::Dead),
+        // A look at what is missing counts as no attempt and leaves its error.
+        let is_new = self.attempts == 0 && self.last_error.is_none();
+        match self.state.as_str() {
+            "pending" if is_new => Some(State::Pending),
+            "pending" => Some(State::Retrying),
+            "dead" => Some(State::Dead),
             _ => None,
         }
     }
@@ -79,10 +81,11 @@ pub async fn list(
         Some(State::Dead) => unsent.filter(outbox::state.eq("dead")),
         Some(State::Pending) => unsent
             .filter(outbox::state.eq("pending"))
-            .filter(outbox::attempts.eq(0)),
+            .filter(outbox::attempts.eq(0))
+            .filter(outbox::last_error.is_null()),
         Some(State::Retrying) => unsent
             .filter(outbox::state.eq("pending"))
-            .filter(outbox::attempts.gt(0)),
+            .filter(outbox::attempts.gt(0).or(outbox::last_error.is_not_null())),
     };
     of_state.load(conn).await
 }

@@ -83,7 +83,7 @@ async fn a_message_that_is_put_off_is_due_again_after_its_wait() {
     let claimed = claim(&database, OURS, 1).await;
     let again = Duration::from_secs(30);
     claimed[0]
-        .put_off(&mut conn, again, "not yet")
+        .put_off(&mut conn, claimed[0].attempts, again, "not yet")
         .await
         .unwrap();
 
@@ -95,4 +95,21 @@ async fn a_message_that_is_put_off_is_due_again_after_its_wait() {
     let retried = claim(&database, OURS, 1).await;
     assert_eq!(retried[0].attempts, 2);
     assert!(retried[0].claimed_at > claimed[0].claimed_at);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_only_looked_at_has_no_attempt_behind_it() {
+    let database = database().await;
+    queue(&database, "a mail", None).await;
+    let mut conn = database.pool.get().await.unwrap();
+
+    let claimed = claim(&database, Queue::Mail, 1).await;
+    claimed[0]
+        .put_off(&mut conn, 0, Duration::ZERO, "its key is not here")
+        .await
+        .unwrap();
+
+    let again = claim(&database, Queue::Mail, 1).await;
+    assert_eq!((claimed[0].attempts, again[0].attempts), (1, 1));
+    assert_eq!(claimed[0].created_at, again[0].created_at);
 }

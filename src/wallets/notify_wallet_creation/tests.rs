@@ -115,11 +115,7 @@ async fn two_tasks_about_one_wallet_queue_one_mail_and_audit_it_once() {
         ))
         .await;
 
-    let (one, other, ()) = futures_util::join!(
-        bank.answer(&one),
-        bank.answer(&other),
-        held.until_waited_for_by(2)
-    );
+    let (one, other) = held.answer_both(&one, &other).await;
 
     assert_eq!(one, other);
     assert_eq!(

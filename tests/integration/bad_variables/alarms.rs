@@ -139,11 +139,7 @@ const TRACES: [&str; 5] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_an_alert_or_its_user_is_logged_counted_audited_or_told_to_the_engine() {
     let world = World::new().await;
-    let worker = world
-        .worker()
-        .set("LOG_LEVEL", "info,phantom_worker=trace")
-        .start()
-        .await;
+    let worker = world.worker().set("LOG_LEVEL", "trace").start().await;
     let address = format!("canarymail.{}", new_address());
     let user = world.user_at(&address).await;
     let name = format!("UPDATE users SET username = 'Canary' WHERE id = '{user}'");

@@ -80,7 +80,7 @@ async fn assert_ends(world: &World, instance: &str, end: &str) {
 async fn nothing_of_who_is_checked_is_logged_counted_audited_or_told_to_the_engine() {
     let world = World::new().await;
     let builder = world.worker();
-    let builder = builder.set("LOG_LEVEL", "info,phantom_worker=trace");
+    let builder = builder.set("LOG_LEVEL", "trace");
     let worker = builder.start().await;
     let user = person(&world).await;
     let contact = format!("canarymail.{user}@merchant.example");

@@ -34,89 +34,71 @@ fn a_link_pressed_before_the_engine_has_our_complete_is_told_after_it() {
 #[test]
 fn a_suspended_instance_is_told_when_it_goes_on() {
     on_a_system(async {
-        let world = World::new().await;
-        let tree = verifying(&world).start();
-        let user = world.somebody().await;
-        let (instance, token) = world.mailed(&user).await;
-        let suspend = format!("process-instance/{instance}/suspended");
-        world.engine.put(&suspend, json!({"suspended": true})).await;
+        let story = Story::begin().await;
+        let (world, tree) = (&story.world, &story.tree);
+        story.suspend(true).await;
 
-        assert_eq!(world.press(&links(), &token).await, CONFIRMED);
-        tree.wake();
+        story.press().await;
         tree.has_told("not_waiting", 3.0).await;
         world
             .message_is("it says why it waits", |it| {
                 it.starts_with("pending ") && it.ends_with(" the process instance is suspended")
             })
             .await;
-        world
-            .engine
-            .put(&suspend, json!({"suspended": false}))
-            .await;
+        story.suspend(false).await;
 
-        world.ends_verified(&instance).await;
-        tree.drain().await;
+        world.ends_verified(&story.instance).await;
+        story.tree.drain().await;
     });
 }
 
 #[test]
 fn a_cancelled_instance_needs_no_message() {
     on_a_system(async {
-        let world = World::new().await;
-        let tree = verifying(&world).start();
-        let user = world.somebody().await;
-        let (instance, token) = world.mailed(&user).await;
+        let story = Story::begin().await;
+        let (world, tree) = (&story.world, &story.tree);
         world
             .engine
-            .delete(&format!("process-instance/{instance}"))
+            .delete(&format!("process-instance/{}", story.instance))
             .await;
 
-        // The customer's address is confirmed all the same.
-        assert_eq!(world.press(&links(), &token).await, CONFIRMED);
-        tree.wake();
+        story.press().await;
 
         world.message_is("it is closed", |it| it == "sent 1").await;
-        assert_moot(&world, &tree, "EXTERNALLY_TERMINATED").await;
-        tree.drain().await;
+        assert_moot(world, tree, "EXTERNALLY_TERMINATED").await;
+        story.tree.drain().await;
     });
 }
 
 #[test]
 fn after_the_timer_the_instance_stays_expired() {
     on_a_system(async {
-        let world = World::new().await;
-        let tree = verifying(&world).start();
-        let user = world.somebody().await;
-        let (instance, token) = world.mailed(&user).await;
-        let timer = world.is_waiting(&instance).await;
+        let story = Story::begin().await;
+        let (world, tree) = (&story.world, &story.tree);
+        let timer = world.is_waiting(&story.instance).await;
         world
             .engine
             .post(&format!("job/{timer}/execute"), json!({}))
             .await;
-        let ended = world.engine.ended(&instance).await.at;
+        let ended = world.engine.ended(&story.instance).await.at;
 
-        assert_eq!(world.press(&links(), &token).await, CONFIRMED);
-        tree.wake();
+        story.press().await;
 
         world.message_is("it is closed", |it| it == "sent 1").await;
-        assert_moot(&world, &tree, "COMPLETED").await;
-        assert_eq!(world.engine.ended(&instance).await.at, ended);
+        assert_moot(world, tree, "COMPLETED").await;
+        assert_eq!(world.engine.ended(&story.instance).await.at, ended);
         assert_eq!(ended, "verification_expired");
-        tree.drain().await;
+        story.tree.drain().await;
     });
 }
 
 #[test]
 fn a_message_that_comes_to_its_end_is_set_aside() {
     on_a_system(async {
-        let world = World::new().await;
-        let tree = verifying(&world).start();
-        let user = world.somebody().await;
-        let (instance, token) = world.mailed(&user).await;
-        let suspend = format!("process-instance/{instance}/suspended");
-        world.engine.put(&suspend, json!({"suspended": true})).await;
-        assert_eq!(world.press(&links(), &token).await, CONFIRMED);
-        tree.wake();
+        let story = Story::begin().await;
+        let (world, tree) = (&story.world, &story.tree);
+        story.suspend(true).await;
+        story.press().await;
         tree.has_told("not_waiting", 1.0).await;
 
         // A day and an hour pass.
@@ -139,7 +121,7 @@ fn a_message_that_comes_to_its_end_is_set_aside() {
             "{audit}"
         );
         assert!((tree.told("set_aside") - 1.0).abs() < f64::EPSILON);
-        tree.drain().await;
+        story.tree.drain().await;
     });
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod patience;
 pub(crate) mod people;
 pub(crate) mod prometheus;
 pub(crate) mod proxy;
+pub(crate) mod readme;
 pub(crate) mod service;
 pub(crate) mod smtp;
 pub(crate) mod tree;

@@ -50,7 +50,7 @@ impl World {
             .await;
     }
 
-    /// The security events of an instance: kind, subject, and the codes among their details.
+    /// The security events of an instance: kind, subject and details.
     pub(crate) async fn security_events(&self, instance: &str) -> String {
         self.database
             .text(&format!(

@@ -110,7 +110,7 @@ async fn later_after((status, body): Answer<'_>, attempts: i32) -> Later {
     let Heard::Failed(error) = heard((status, body), NEVER, NEVER).await else {
         panic!("{status} is a fault")
     };
-    match failed(&error, attempts) {
+    match failed(error, attempts) {
         Attempt::Later(later) => later,
         _ => panic!("a fault of the engine is never the end"),
     }
@@ -162,4 +162,37 @@ fn only_a_message_that_would_go_on_waiting_comes_to_an_end() {
     assert_eq!(outcome(ended(), true), MessageOutcome::InstanceEnded);
     let (_, attempt) = judge(not_waiting(), &message(), 1, true);
     assert!(matches!(attempt, Attempt::Dead(reason) if reason.contains("suspended")));
+}
+
+#[tokio::test]
+async fn what_the_engine_says_of_a_failure_is_kept_nowhere() {
+    let words = r#"{"type":"ProcessEngineException","message":"value 'Naledi Kgosi'","code":11}"#;
+    let no_name = r#"{"type":"No mail to Naledi Kgosi","message":"Naledi","code":null}"#;
+    for (answer, kept) in [
+        (
+            (500, words),
+            "the engine refuses: 500 ProcessEngineException code 11",
+        ),
+        ((500, no_name), "the engine refuses: 500"),
+        (
+            (401, words),
+            "the engine does not let us: 401 ProcessEngineException code 11",
+        ),
+        (
+            (503, words),
+            "something before the engine answered 503 ProcessEngineException code 11",
+        ),
+    ] {
+        let later = later_after(answer, 1).await;
+        let (_, attempt) = judge(heard(answer, NEVER, NEVER).await, &message(), 1, true);
+
+        let Attempt::Dead(reason) = attempt else {
+            panic!("{kept}: nobody waits for it")
+        };
+        assert!(later.reason.ends_with(kept), "{}", later.reason);
+        assert_eq!(
+            reason,
+            format!("nobody waits for it any more: {}", later.reason)
+        );
+    }
 }

@@ -71,6 +71,18 @@ async fn client_of(listener: &TcpListener) -> Client {
     .unwrap()
 }
 
+#[track_caller]
+fn assert_broken_off(error: &EngineError) {
+    let is_so = matches!(
+        error,
+        EngineError::Unreachable {
+            source: Unreachable::Transport(_),
+            ..
+        }
+    );
+    assert!(is_so, "{error}");
+}
+
 #[tokio::test]
 async fn an_engine_that_is_not_there_is_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -83,16 +95,7 @@ async fn an_engine_that_is_not_there_is_unreachable() {
         .await
         .unwrap_err();
 
-    assert!(
-        matches!(
-            error,
-            EngineError::Unreachable {
-                source: Unreachable::Transport(_),
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert_broken_off(&error);
     assert!(error.is_transient() && !error.is_without_effect());
     let server = format!("http://{}/engine-rest", listener_address);
     assert_eq!(
@@ -114,16 +117,7 @@ async fn an_engine_that_hangs_up_without_a_word_is_unreachable() {
         .err()
         .unwrap();
 
-    assert!(
-        matches!(
-            error,
-            EngineError::Unreachable {
-                source: Unreachable::Transport(_),
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert_broken_off(&error);
     engine.join().unwrap();
 }
 

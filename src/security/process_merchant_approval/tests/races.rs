@@ -9,11 +9,7 @@ async fn two_instances_for_one_merchant_at_once_are_one_approval() {
     let (one, other) = (approval(merchant), approval(merchant));
     let held = bank.lock("SELECT 1 FROM users FOR UPDATE").await;
 
-    let (one, other, ()) = futures_util::join!(
-        bank.answer(&one),
-        bank.answer(&other),
-        held.until_waited_for_by(2)
-    );
+    let (one, other) = held.answer_both(&one, &other).await;
 
     assert_eq!(one, other);
     assert_eq!(one["approval_success"]["value"], true);
@@ -34,11 +30,7 @@ async fn a_merchant_without_an_owner_is_approved_once_too() {
     let (one, other) = (approval(merchant), approval(merchant));
     let held = bank.lock("SELECT 1 FROM merchants FOR UPDATE").await;
 
-    let (one, other, ()) = futures_util::join!(
-        bank.answer(&one),
-        bank.answer(&other),
-        held.until_waited_for_by(2)
-    );
+    let (one, other) = held.answer_both(&one, &other).await;
 
     assert_eq!(one, other);
     assert_eq!(mails(&bank).await.len(), 1);

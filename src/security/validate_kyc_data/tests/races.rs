@@ -16,11 +16,7 @@ async fn two_instances_for_one_user_at_once_are_two_validations_of_one_person() 
     );
     let held = bank.lock("SELECT 1 FROM users FOR UPDATE").await;
 
-    let (good, bad, ()) = futures_util::join!(
-        bank.answer(&one),
-        bank.answer(&other),
-        held.until_waited_for_by(2)
-    );
+    let (good, bad) = held.answer_both(&one, &other).await;
 
     assert!(is_approved(&good) && !is_approved(&bad), "{good} {bad}");
     assert_eq!(
@@ -41,11 +37,7 @@ async fn one_user_with_two_national_ids_at_once_ends_with_one_of_them() {
     );
     let held = bank.lock("SELECT 1 FROM users FOR UPDATE").await;
 
-    let (one, other, ()) = futures_util::join!(
-        bank.answer(&one),
-        bank.answer(&other),
-        held.until_waited_for_by(2)
-    );
+    let (one, other) = held.answer_both(&one, &other).await;
 
     assert!(is_approved(&one) && is_approved(&other), "{one} {other}");
     let row = stored(&bank, user).await;
@@ -64,11 +56,7 @@ async fn two_users_with_one_national_id_at_once_are_one_approval_and_one_refusal
     let [one, other] = users.map(|user| validation(user, &person()));
     let held = bank.lock("SELECT 1 FROM users FOR UPDATE").await;
 
-    let (one, other, ()) = futures_util::join!(
-        bank.answer(&one),
-        bank.answer(&other),
-        held.until_waited_for_by(2)
-    );
+    let (one, other) = held.answer_both(&one, &other).await;
 
     assert_ne!(is_approved(&one), is_approved(&other), "{one} {other}");
     let refused = if is_approved(&one) { &other } else { &one };

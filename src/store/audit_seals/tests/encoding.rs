@@ -17,6 +17,7 @@ struct Owned {
     id: Option<i64>,
     xid: Option<String>,
     occurred_at: Option<i64>,
+    /// From the origin to the detail.
     texts: [Option<String>; 9],
 }
 
@@ -28,30 +29,21 @@ impl std::fmt::Debug for Owned {
 
 impl Owned {
     fn row(&self) -> AuditRow {
-        let [
-            origin,
-            worker_id,
-            task_id,
-            process_instance_id,
-            action,
-            subject_kind,
-            subject_id,
-            outcome,
-            detail,
-        ] = self.texts.clone();
+        let mut texts = self.texts.iter().cloned();
+        let mut next = || texts.next().flatten();
         AuditRow {
             id: self.id,
             xid: self.xid.clone(),
             occurred_at: self.occurred_at.map(PgTimestamp),
-            origin,
-            worker_id,
-            task_id,
-            process_instance_id,
-            action,
-            subject_kind,
-            subject_id,
-            outcome,
-            detail,
+            origin: next(),
+            worker_id: next(),
+            task_id: next(),
+            process_instance_id: next(),
+            action: next(),
+            subject_kind: next(),
+            subject_id: next(),
+            outcome: next(),
+            detail: next(),
         }
     }
 

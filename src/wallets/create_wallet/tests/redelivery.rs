@@ -10,13 +10,7 @@ async fn the_same_task_gets_the_same_answer_and_makes_one_wallet() {
     let (bank, merchant) = bank().await;
     let task = creation(request(&bank, merchant).await);
 
-    let first = answered(bank.run(&task).await);
-    let rows = bank.rows().await;
-    let again = answered(bank.run(&task).await);
-
-    assert_eq!((first.repeated, again.repeated), (false, true));
-    assert_eq!(shown(&first.answer), shown(&again.answer));
-    assert_eq!(bank.rows().await, rows);
+    bank.assert_answered_once(&task).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,11 +85,7 @@ async fn one_request_in_two_tasks_at_once_makes_one_wallet() {
         .lock("SELECT 1 FROM wallet_creation_requests FOR UPDATE")
         .await;
 
-    let (one, other, ()) = futures_util::join!(
-        bank.answer(&one),
-        bank.answer(&other),
-        held.until_waited_for_by(2)
-    );
+    let (one, other) = held.answer_both(&one, &other).await;
 
     assert_eq!(one, other);
     assert_eq!(
@@ -113,11 +103,7 @@ async fn two_requests_of_one_person_at_once_make_one_wallet() {
         .lock("SELECT 1 FROM wallet_creation_requests FOR UPDATE")
         .await;
 
-    let (one, other, ()) = futures_util::join!(
-        bank.answer(&one),
-        bank.answer(&other),
-        held.until_waited_for_by(2)
-    );
+    let (one, other) = held.answer_both(&one, &other).await;
 
     let refused = json!({"error": "WALLET_EXISTS"});
     assert!((one == refused) != (other == refused), "{one} {other}");
@@ -134,11 +120,7 @@ async fn two_persons_with_one_e_mail_at_once_are_one_user_and_one_conflict() {
     let other = creation(request_of(&bank, merchant, "999919999", EMAIL).await);
     let held = bank.lock("LOCK TABLE users IN SHARE MODE").await;
 
-    let (one, other, ()) = futures_util::join!(
-        bank.answer(&one),
-        bank.answer(&other),
-        held.until_waited_for_by(2)
-    );
+    let (one, other) = held.answer_both(&one, &other).await;
 
     let refused = json!({"error": "IDENTITY_CONFLICT"});
     assert!((one == refused) != (other == refused), "{one} {other}");
