@@ -119,6 +119,10 @@ fn what_the_version_before_does_not_survive_is_found() {
             "UPDATE wallets SET status = 'active';",
             "rows under its feet",
         ),
+        (
+            "ALTER TABLE wallets ADD COLUMN a text; ALTER TABLE outbox ADD COLUMN b text;",
+            "several tables",
+        ),
         ("SET lock_timeout = '1h';", "`migrate` sets"),
         ("DO $$ BEGIN DROP TABLE wallets; END $$;", "does not know"),
         ("REVOKE SELECT ON wallets FROM PUBLIC;", "takes away"),

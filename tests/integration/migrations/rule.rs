@@ -37,10 +37,11 @@ impl Migration {
     pub(crate) fn trespasses(&self, product: &str) -> Vec<String> {
         let statements = statements(&self.up);
         let made = made_tables(&statements);
-        let faults: Vec<_> = statements
+        let mut faults: Vec<_> = statements
             .iter()
             .flat_map(|statement| faults(statement, &made))
             .collect();
+        faults.extend(deadlock(&statements, &made));
         let breaks = faults.iter().any(|fault| matches!(fault, Fault::Breaks(_)));
         let stops = faults.iter().any(|fault| matches!(fault, Fault::Stops(_)));
         let mut told = self.marks(product, breaks, stops);
@@ -187,6 +188,17 @@ fn faults(statement: &str, made: &BTreeSet<&str>) -> Vec<Fault> {
         ("set" | "reset", _) => vec![Fault::Stops("sets what `migrate` sets")],
         _ => vec![Fault::Stops("the rule does not know this statement")],
     }
+}
+
+/// The work locks its tables in an order of its own.
+fn deadlock(statements: &[String], made: &BTreeSet<&str>) -> Option<Fault> {
+    let altered = statements
+        .iter()
+        .filter_map(|each| table_after(each, "alter table"));
+    let known: BTreeSet<_> = altered.filter(|table| !made.contains(table)).collect();
+    (known.len() > 1).then_some(Fault::Stops(
+        "locks on several tables deadlock with its own",
+    ))
 }
 
 fn index_faults(statement: &str) -> Vec<Fault> {
