@@ -98,8 +98,12 @@ async fn leave(world: &World, mut leaving: Worker, others: &Replicas) {
     .await;
 
     assert_eq!(status.code(), Some(0), "{}", leaving.log());
-    let left = world.held_by(&name).await;
-    assert!(left.is_empty(), "it left locks: {left:?}");
+    // Of a task that another replica is at work on, the lock is left alone.
+    let (left, dropped) = (
+        world.held_by(&name).await,
+        leaving.lines_about("ended: dropped"),
+    );
+    assert!(left.len() <= dropped, "it left locks: {left:?}");
     until("the others have finished tasks", async || {
         (world.answered_tasks().await > answered).then_some(())
     })
