@@ -258,7 +258,7 @@ async fn work(parts: &Arc<Parts>, signals: &mut Signals, deadline: Duration) -> 
         &parts.instance,
         BUILD.version,
     ));
-    let watching = Handle::current().spawn(watch_deployed_models(Arc::clone(parts)));
+    let watching = Handle::current().spawn(watch_the_way_to_tasks(Arc::clone(parts)));
     let gone = tokio::select! {
         () = signals.next() => None,
         exit = exits.recv() => Some(exit.unwrap_or(TreeExit::SupervisorGone)),
@@ -319,40 +319,37 @@ impl Left {
     }
 }
 
-/// How often the deployed models are held against the handlers: somebody may deploy at any time.
-const MODEL_ROUND: Duration = Duration::from_secs(60);
+/// How often we look whether models and permissions fit: somebody may deploy or revoke at any time.
+const LOOK_ROUND: Duration = Duration::from_secs(60);
 
-/// A deployed model that does not fit degrades its topics and stops nothing: the instances of
-/// older versions go on.
-async fn watch_deployed_models(parts: Arc<Parts>) {
+/// A deployed model that does not fit, or a permission that is missing, degrades its topics and stops
+/// nothing: the instances of older versions go on, and what was revoked may be granted again.
+async fn watch_the_way_to_tasks(parts: Arc<Parts>) {
     let served: Vec<_> = parts
         .topics
         .iter()
         .map(|topic| &*topic.registration)
         .collect();
-    let mut rounds = tokio::time::interval(MODEL_ROUND);
+    let mut rounds = tokio::time::interval(LOOK_ROUND);
     loop {
         rounds.tick().await;
         for model in processes::BUILT_IN {
-            match processes::compare_deployed(&parts.engine, model, &served).await {
-                Ok(found) => note_fit(&parts.readiness, found),
+            match processes::obstacles(&parts.engine, model, &served).await {
+                Ok(found) => note_obstacles(&parts.readiness, found),
                 Err(error) => {
-                    tracing::debug!(error = %error, "could not read the deployed {}", model.key);
+                    tracing::debug!(error = %error, "could not look at {} in the engine", model.key);
                 }
             }
         }
     }
 }
 
-fn note_fit(readiness: &Readiness, found: Vec<(&'static str, Option<String>)>) {
-    for (topic, mismatch) in found {
-        if let Some(mismatch) = &mismatch {
-            tracing::warn!(
-                task.topic = topic,
-                "the deployed model does not fit: {mismatch}"
-            );
+fn note_obstacles(readiness: &Readiness, found: Vec<(&'static str, Option<String>)>) {
+    for (topic, obstacle) in found {
+        if let Some(obstacle) = &obstacle {
+            tracing::warn!(task.topic = topic, "{topic} is degraded: {obstacle}");
         }
-        readiness.set_model_mismatch(topic, mismatch);
+        readiness.set_obstacle(topic, obstacle);
     }
 }
 

@@ -1,6 +1,8 @@
-//! The BPMN models built into the binary, and whether models and handlers fit.
+//! The BPMN models built into the binary, whether models and handlers fit, and whether we may work on
+//! them at the engine.
 
 use crate::camunda::bpmn::{self, Mismatch, ModelError, ProcessModel, TopicContract};
+use crate::camunda::model::Resource;
 use crate::camunda::{Client, EngineError};
 use crate::tasks::{Registration, Registry};
 
@@ -88,38 +90,87 @@ fn parse_built_in() -> Result<Vec<ProcessModel>, ModelError> {
     Ok(processes)
 }
 
-/// Holds the newest deployed version of a built-in model, in each tenant, against the handlers of
-/// its topics. Of each of those topics it tells what does not fit, or that everything does.
+/// What the client's user lacks to work on a process. Nobody is asked about without a user: then the
+/// engine lets everybody do everything.
 ///
 /// # Errors
 /// When the engine cannot be asked.
-pub async fn compare_deployed(
+pub async fn missing_permissions(
+    engine: &Client,
+    process: &str,
+) -> Result<Vec<String>, EngineError> {
+    if !engine.has_credentials() {
+        return Ok(Vec::new());
+    }
+    let on_process = async |permission: &str| {
+        engine
+            .is_authorised(permission, Resource::ProcessDefinition, process)
+            .await
+    };
+    let on_instances = async |permission: &str| {
+        engine
+            .is_authorised(permission, Resource::ProcessInstance, "*")
+            .await
+    };
+    let mut missing = Vec::new();
+    // Without these two the engine gives no tasks and says nothing about it.
+    for (of_process, of_instances) in [("READ_INSTANCE", "READ"), ("UPDATE_INSTANCE", "UPDATE")] {
+        if !on_process(of_process).await? && !on_instances(of_instances).await? {
+            missing.push(format!("{of_process} on the process definition {process}"));
+        }
+    }
+    if !on_process("READ").await? {
+        missing.push(format!("READ on the process definition {process}"));
+    }
+    Ok(missing)
+}
+
+/// What stands at the engine in the way of each topic of a built-in model, if anything does: a
+/// permission that is missing, or a newest deployed version, of any tenant, that does not fit the
+/// topic's handler.
+///
+/// # Errors
+/// When the engine cannot be asked.
+pub async fn obstacles(
     engine: &Client,
     model: &BuiltIn,
     registry: &[&Registration],
 ) -> Result<Vec<(&'static str, Option<String>)>, EngineError> {
     let contracts = contracts_of(model, registry);
-    let mut faults = Vec::new();
+    let missing = missing_permissions(engine, model.key).await?;
+    let obstacle = match missing.is_empty() {
+        // What may not be read looks as if it were not there.
+        false => Some(format!("CAMUNDA_USER lacks {}", missing.join(", "))),
+        true => mismatch(engine, model, &contracts).await?,
+    };
+    let topics = contracts.iter().map(|contract| contract.topic);
+    Ok(topics.map(|topic| (topic, obstacle.clone())).collect())
+}
+
+async fn mismatch(
+    engine: &Client,
+    model: &BuiltIn,
+    contracts: &[TopicContract<'static>],
+) -> Result<Option<String>, EngineError> {
     let definitions = engine.definitions(model.key, true).await?;
     if definitions.is_empty() {
         let key = model.key;
-        faults.push(format!(
-            "{key} is not deployed; `phantom-worker deploy` deploys it"
-        ));
+        return Ok(Some(format!(
+            "{key} is not deployed, or not ours to read; `phantom-worker deploy` brings it"
+        )));
     }
+    let mut faults = Vec::new();
     for definition in definitions {
         let xml = engine.definition_xml(&definition.id).await?;
         match bpmn::parse(&definition.id, &xml) {
             Ok(deployed) => {
-                let mismatches = bpmn::compare(&deployed, &contracts);
+                let mismatches = bpmn::compare(&deployed, contracts);
                 faults.extend(mismatches.iter().map(ToString::to_string));
             }
             Err(error) => faults.push(error.to_string()),
         }
     }
-    let mismatch = (!faults.is_empty()).then(|| faults.join("; "));
-    let topics = contracts.iter().map(|contract| contract.topic);
-    Ok(topics.map(|topic| (topic, mismatch.clone())).collect())
+    Ok((!faults.is_empty()).then(|| format!("the model does not fit: {}", faults.join("; "))))
 }
 
 /// The promises of the handlers that this model asks for.

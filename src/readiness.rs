@@ -79,8 +79,8 @@ pub enum TopicState {
 
 struct Topic {
     state: TopicState,
-    /// Where the deployed model does not fit the handler.
-    mismatch: Option<String>,
+    /// What stands at the engine in the way of its tasks.
+    obstacle: Option<String>,
 }
 
 /// A server we depend on: when it last answered, and what went wrong since.
@@ -111,7 +111,7 @@ impl Readiness {
                 name,
                 Topic {
                     state: TopicState::On,
-                    mismatch: None,
+                    obstacle: None,
                 },
             )
         };
@@ -176,10 +176,11 @@ impl Readiness {
         }
     }
 
-    /// Where the deployed model does not fit the topic's handler, `None` when it does.
-    pub fn set_model_mismatch(&self, topic: &'static str, mismatch: Option<String>) {
+    /// What stands at the engine in the way of the topic's tasks, such as a deployed model that does
+    /// not fit the handler; `None` when nothing does.
+    pub fn set_obstacle(&self, topic: &'static str, obstacle: Option<String>) {
         if let Some(topic) = self.state().topics.get_mut(topic) {
-            topic.mismatch = mismatch;
+            topic.obstacle = obstacle;
         }
     }
 
@@ -295,16 +296,13 @@ impl State {
 impl Topic {
     fn check(&self, name: &str, now: Instant) -> Check {
         let check = |status, detail: String| Check::new(format!("topic {name}"), status, detail);
-        match (self.state, &self.mismatch) {
+        match (self.state, &self.obstacle) {
             (TopicState::Off { since }, _) => check(
                 Status::Degraded,
                 "off: its actors were restarted too often".to_owned(),
             )
             .last(Some(since), now),
-            (_, Some(mismatch)) => check(
-                Status::Degraded,
-                format!("the model does not fit: {mismatch}"),
-            ),
+            (_, Some(obstacle)) => check(Status::Degraded, obstacle.clone()),
             (TopicState::Paused(reason), None) => {
                 check(Status::Degraded, format!("paused: {reason}"))
             }

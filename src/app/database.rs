@@ -71,9 +71,10 @@ async fn look(parts: &Parts, allow_unsafe: bool) -> anyhow::Result<Database> {
     let looked = async {
         let mut conn = parts.pool.get().await?;
         let off = safety::unsafe_settings(&mut conn).await?;
-        anyhow::Ok((off, migrations::pending(&mut conn).await?))
+        let pending = migrations::pending(&mut conn).await?;
+        anyhow::Ok((off, pending, migrations::later(&mut conn).await?))
     };
-    let (off, pending) = match looked.await {
+    let (off, pending, later) = match looked.await {
         Ok(seen) => seen,
         Err(error) => return Ok(Database::NotYet(format!("{error:#}"))),
     };
@@ -96,6 +97,12 @@ async fn look(parts: &Parts, allow_unsafe: bool) -> anyhow::Result<Database> {
         tracing::warn!(
             "the database may lose what it has committed: {} off",
             off.join(" and ")
+        );
+    }
+    if let [.., last] = later.as_slice() {
+        tracing::info!(
+            migrations = later.len(),
+            "the schema is ahead of this version, up to {last}: a later one was here, or is coming"
         );
     }
     Ok(Database::Ready)

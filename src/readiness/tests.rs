@@ -134,16 +134,11 @@ fn a_topic_that_is_off_paused_or_misfit_degrades_and_no_more() {
     );
 
     readiness.set_topic(TOPIC, TopicState::On);
-    readiness.set_model_mismatch(TOPIC, Some("X is not caught".to_owned()));
+    readiness.set_obstacle(TOPIC, Some("X is not caught".to_owned()));
     let report = readiness.readyz(now);
-    assert_check(
-        &report,
-        &name,
-        Status::Degraded,
-        "the model does not fit: X is not caught",
-    );
+    assert_check(&report, &name, Status::Degraded, "X is not caught");
 
-    readiness.set_model_mismatch(TOPIC, None);
+    readiness.set_obstacle(TOPIC, None);
     assert_eq!(readiness.readyz(now).status, Status::Ok);
 }
 
@@ -151,7 +146,7 @@ fn a_topic_that_is_off_paused_or_misfit_degrades_and_no_more() {
 fn a_topic_that_comes_back_keeps_its_misfit() {
     let now = Instant::now();
     let readiness = at_work(now);
-    readiness.set_model_mismatch(TOPIC, Some("X is not caught".to_owned()));
+    readiness.set_obstacle(TOPIC, Some("X is not caught".to_owned()));
 
     readiness.set_topic(TOPIC, TopicState::Off { since: now });
     readiness.set_topic(TOPIC, TopicState::On);

@@ -157,6 +157,7 @@ fn fingerprint() -> String {
     let mut migrations: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path().join("up.sql"))
+        .filter(|migration| migration.exists())
         .collect();
     migrations.sort();
     let mut digest = Sha256::new();

@@ -10,7 +10,7 @@ use super::report::{Latency, Report};
 use super::rival::Rival;
 use super::stand::Stand;
 use super::throughput::{self, Load};
-use super::{cost, latency, sealing};
+use super::{cost, fleet, latency, sealing};
 
 const NO_PAUSE: Duration = Duration::ZERO;
 const PAUSE: Duration = Duration::from_millis(20);
@@ -63,6 +63,10 @@ async fn measure(wanted: Wanted) -> anyhow::Result<()> {
     let plan = Plan::new(&wanted);
     let end = Instant::now() + plan.budget;
     let stand = Stand::new(wanted.settings).await?;
+    if let Some(replicas) = wanted.replicas {
+        warm_up(&stand, &plan).await?;
+        return fleet::measure(&stand, &plan, replicas).await;
+    }
     let mut report = Report::new(&stand);
     match timeout_at(end, measure_all(&stand, &plan, &mut report)).await {
         Ok(measured) => measured?,

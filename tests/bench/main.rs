@@ -5,7 +5,8 @@
 //! CPU time and its memory are its own: two of them are this same program under a subcommand.
 //!
 //! `driver` has the order of the series; `throughput`, `latency`, `cost` and `sealing` are the
-//! series; `rival` starts whom they measure; `load` speaks to the engine, `measure` reads `/proc`.
+//! series, `fleet` the one of `--replicas`; `rival` starts whom they measure; `load` speaks to the
+//! engine, `measure` reads `/proc`.
 #![expect(
     clippy::print_stdout,
     reason = "a bench shows its progress and its table on the terminal"
@@ -14,6 +15,7 @@
 mod ceiling;
 mod cost;
 mod driver;
+mod fleet;
 mod goals;
 mod latency;
 mod load;

@@ -11,9 +11,17 @@ pub(crate) struct Wanted {
     /// Rounds of the throughput series.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=50))]
     runs: Option<u32>,
+    /// Instead of all rivals: one worker and then so many, on the same backlog.
+    #[arg(long, value_name = "COUNT", value_parser = replicas)]
+    pub(crate) replicas: Option<usize>,
     /// Settings of our worker for this run, such as CAMUNDA_CLIENT_MAX_REPORTS=32; may be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     pub(crate) settings: Vec<(String, String)>,
+}
+
+fn replicas(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (2..=20).contains(count));
+    count.ok_or_else(|| "should be 2 to 20".to_owned())
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

@@ -59,6 +59,17 @@ impl Rival {
         place: &Place,
         pause: Duration,
     ) -> anyhow::Result<Running> {
+        self.start_replica(stand, place, pause, 1)
+    }
+
+    /// [`Self::start`], as one of several that work side by side.
+    pub(crate) fn start_replica(
+        self,
+        stand: &Stand,
+        place: &Place,
+        pause: Duration,
+        replica: usize,
+    ) -> anyhow::Result<Running> {
         let mut command = match self {
             Self::Ceiling => ceiling::command(place, pause, false)?,
             Self::CeilingWithVariables => ceiling::command(place, pause, true)?,
@@ -66,7 +77,7 @@ impl Rival {
             Self::Ours => ours::tree_command(stand, place, pause)?,
             Self::Worker => ours::worker_command(stand, place),
         };
-        let log = stand.log_of(self);
+        let log = stand.log_of(self, replica);
         let output = File::create(&log).with_context(|| format!("writing {}", log.display()))?;
         let started_at = SystemTime::now().into();
         let child = command

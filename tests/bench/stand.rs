@@ -119,8 +119,12 @@ impl Stand {
     }
 
     /// Where a rival's output goes; the last one's.
-    pub(crate) fn log_of(&self, rival: Rival) -> PathBuf {
+    pub(crate) fn log_of(&self, rival: Rival, replica: usize) -> PathBuf {
         let name = rival.to_string().replace(", ", "-");
+        let name = match replica {
+            1 => name,
+            replica => format!("{name}-{replica}"),
+        };
         self.output.join(format!("{name}.log"))
     }
 }

@@ -9,8 +9,8 @@ use super::measure::peak_memory;
 use super::rival::Rival;
 use super::stand::Stand;
 
-const WATCH_START: Duration = Duration::from_millis(15);
-const WATCH_END: Duration = Duration::from_millis(100);
+pub(crate) const WATCH_START: Duration = Duration::from_millis(15);
+pub(crate) const WATCH_END: Duration = Duration::from_millis(100);
 
 /// One rival's way through one backlog.
 #[derive(Clone, Serialize)]
@@ -81,14 +81,19 @@ pub(crate) async fn measure(
     })
 }
 
-async fn answered(stand: &Stand) -> anyhow::Result<u64> {
+/// How many tasks have left their answer and their audit row.
+pub(crate) async fn answered(stand: &Stand) -> anyhow::Result<u64> {
     let query = "SELECT count(*) FROM task_completions JOIN audit_log USING (task_id) \
                  WHERE answer IS NOT NULL";
     stand.own_database.count(query).await
 }
 
 /// A rate counts only if the work behind it was done.
-async fn ensure_written(stand: &Stand, rival: Rival, expected: u64) -> anyhow::Result<()> {
+pub(crate) async fn ensure_written(
+    stand: &Stand,
+    rival: Rival,
+    expected: u64,
+) -> anyhow::Result<()> {
     let written = answered(stand).await?;
     anyhow::ensure!(
         !rival.has_transactions() || written == expected,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
 use phantom_worker::processes::BUILT_IN;
 use uuid::Uuid;
@@ -11,7 +12,11 @@ use crate::support::readme::Section;
 use crate::support::worker::WorkerBuilder;
 use crate::support::{World, mailbox};
 
-fn demo(worker: &WorkerBuilder) -> Said {
+/// For everybody to come to an end.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Everybody walks through all processes.
+pub(crate) fn demo(worker: &WorkerBuilder) -> Said {
     demo_reading(worker, &mailbox::api())
 }
 
@@ -19,6 +24,7 @@ fn demo(worker: &WorkerBuilder) -> Said {
 fn demo_reading(worker: &WorkerBuilder, mailbox: &str) -> Said {
     let mut command = phantom_worker(&["demo"]);
     command
+        .timeout(PATIENCE)
         .envs(worker.environment())
         .env("COCKPIT_URL", "http://localhost:8080/camunda")
         .env("MAILBOX_URL", mailbox);
@@ -27,7 +33,7 @@ fn demo_reading(worker: &WorkerBuilder, mailbox: &str) -> Said {
 
 /// An address for a server that has to know it before it starts: below the ports that the system
 /// gives away by itself.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     let ports = (20_000..30_000)
         .cycle()
         .skip(usize::from(Uuid::new_v4().as_bytes()[0]) * 39);

@@ -16,9 +16,17 @@ pub(super) async fn connect(settings: Option<StoreSettings>) -> Look<Pool> {
 pub(super) async fn migrations(pool: Option<&Pool>) -> Look<()> {
     let mut conn = given(pool, NO_DATABASE)?.get().await?;
     let missing = migrations::pending(&mut conn).await?;
-    match missing.as_slice() {
-        [] => Ok(("the schema is up to date".to_owned(), ())),
-        [first, ..] => Err(anyhow::anyhow!(
+    let later = migrations::later(&mut conn).await?.len();
+    match (missing.as_slice(), later) {
+        ([], 0) => Ok(("the schema is up to date".to_owned(), ())),
+        ([], later) => {
+            let later = count(later, "migration");
+            Ok((
+                format!("the schema has all of ours, and {later} of a later version"),
+                (),
+            ))
+        }
+        ([first, ..], _) => Err(anyhow::anyhow!(
             "{} missing, from {first} on; `phantom-worker migrate` applies what is missing",
             count(missing.len(), "migration")
         )

@@ -1,10 +1,9 @@
 //! The engine: there, of a kind we know, and open to us.
 
 use super::report::{Look, given};
+use crate::camunda::Client;
 use crate::camunda::client::EngineSettings;
-use crate::camunda::model::Resource;
-use crate::camunda::{Client, EngineError};
-use crate::processes::BUILT_IN;
+use crate::processes::{self, BUILT_IN};
 
 /// Why everything that needs the engine is skipped without it.
 pub(super) const NO_ENGINE: &str = "there is no way to the engine";
@@ -34,7 +33,7 @@ pub(super) async fn permissions(engine: Option<&Client>) -> Look<()> {
     }
     let mut missing = Vec::new();
     for process in BUILT_IN {
-        missing.extend(missing_permissions(engine, process.key).await?);
+        missing.extend(processes::missing_permissions(engine, process.key).await?);
     }
     match missing.is_empty() {
         true => Ok((
@@ -43,30 +42,6 @@ pub(super) async fn permissions(engine: Option<&Client>) -> Look<()> {
         )),
         false => Err(anyhow::anyhow!("CAMUNDA_USER lacks {}", missing.join(", ")).into()),
     }
-}
-
-/// Without these the engine gives no tasks and says nothing about it.
-async fn missing_permissions(engine: &Client, process: &str) -> Result<Vec<String>, EngineError> {
-    let on_process = async |permission: &str| {
-        engine
-            .is_authorised(permission, Resource::ProcessDefinition, process)
-            .await
-    };
-    let on_instances = async |permission: &str| {
-        engine
-            .is_authorised(permission, Resource::ProcessInstance, "*")
-            .await
-    };
-    let mut missing = Vec::new();
-    for (of_process, of_instances) in [("READ_INSTANCE", "READ"), ("UPDATE_INSTANCE", "UPDATE")] {
-        if !on_process(of_process).await? && !on_instances(of_instances).await? {
-            missing.push(format!("{of_process} on the process definition {process}"));
-        }
-    }
-    if !on_process("READ").await? {
-        missing.push(format!("READ on the process definition {process}"));
-    }
-    Ok(missing)
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl Page<'_> {
         }
     }
 
-    /// The probe's word on a topic: on, paused, off, or a model that does not fit.
+    /// The probe's word on a topic: on, paused, off, or what stands in its way at the engine.
     fn topic_state(&self, topic: &str) -> (&'static str, &str) {
         let name = format!("topic {topic}");
         let check = self

@@ -43,6 +43,21 @@ impl Crowd {
         }
     }
 
+    /// Starts instances, ten after ten, until there are enough.
+    pub(crate) async fn start_until(world: &World, is_enough: impl Fn() -> bool) -> Self {
+        let mut crowd = Self { groups: Vec::new() };
+        while !is_enough() {
+            crowd = crowd.and(Self::start(world, 10).await);
+        }
+        crowd
+    }
+
+    /// Both together.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.groups.extend(other.groups);
+        self
+    }
+
     /// How many instances there are.
     pub(crate) fn size(&self) -> usize {
         self.groups.iter().map(|group| group.instances.len()).sum()

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use phantom_worker::camunda::Client;
-use phantom_worker::camunda::client::EngineSettings;
+use phantom_worker::camunda::client::{Credentials, EngineSettings};
 use phantom_worker::camunda::model::{Deployment, DeploymentFile, Start};
 use phantom_worker::camunda::variables::{Value, Variables};
 use phantom_worker::processes;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use serde_json::Value as Json;
 use url::Url;
 use uuid::Uuid;
@@ -21,6 +24,9 @@ pub(crate) struct Engine {
     pub(crate) client: Client,
     http: reqwest::Client,
 }
+
+/// The user and the password of the local stack's engine.
+pub(crate) const ADMINISTRATOR: (&str, &str) = ("demo", "demo");
 
 /// How an instance ended.
 #[derive(Debug)]
@@ -48,12 +54,26 @@ impl Engine {
 
     /// A tenant of the engine at `url`.
     pub(crate) fn at(url: &str, tenant: &str) -> Self {
+        Self::seen_by(None, url, tenant)
+    }
+
+    /// A tenant of the engine at `url`, which asks for users, as its administrator sees it.
+    pub(crate) fn administered(url: &str, tenant: &str) -> Self {
+        Self::seen_by(Some(ADMINISTRATOR), url, tenant)
+    }
+
+    fn seen_by(user: Option<(&str, &str)>, url: &str, tenant: &str) -> Self {
         // A second installation fails and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let url = Url::parse(url).expect("the engine's address is a URL");
+        let mut settings = settings(url.clone(), tenant);
+        settings.credentials = user.map(|(user, password)| Credentials {
+            user: user.to_owned(),
+            password: password.to_owned().into(),
+        });
         Self {
-            client: Client::new(settings(url.clone(), tenant)).unwrap(),
-            http: reqwest::Client::new(),
+            client: Client::new(settings).unwrap(),
+            http: http(user),
             tenant: tenant.to_owned(),
             url,
         }
@@ -229,6 +249,13 @@ impl Engine {
         call.send().await.unwrap().error_for_status().unwrap();
     }
 
+    /// Sends JSON as it is written, which may be none.
+    pub(super) async fn post_text(&self, path: &str, body: String) -> reqwest::Response {
+        let call = self.http.post(self.address(path)).body(body);
+        let call = call.header(CONTENT_TYPE, "application/json");
+        call.send().await.unwrap()
+    }
+
     pub(crate) async fn put(&self, path: &str, body: Json) {
         let call = self.http.put(self.address(path)).json(&body);
         call.send().await.unwrap().error_for_status().unwrap();
@@ -250,6 +277,16 @@ pub(crate) fn shared_url() -> String {
         "TEST_ENGINE_URL must name a Camunda 7.24 engine's REST interface, \
          such as http://localhost:8080/engine-rest; tests/run starts one",
     )
+}
+
+fn http(user: Option<(&str, &str)>) -> reqwest::Client {
+    let mut headers = HeaderMap::new();
+    if let Some((user, password)) = user {
+        let basic = STANDARD.encode(format!("{user}:{password}"));
+        headers.insert(AUTHORIZATION, format!("Basic {basic}").parse().unwrap());
+    }
+    let client = reqwest::Client::builder().default_headers(headers);
+    client.build().unwrap()
 }
 
 fn settings(url: Url, tenant: &str) -> EngineSettings {

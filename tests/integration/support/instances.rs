@@ -13,13 +13,9 @@ impl Engine {
     /// Starts an instance with a body that is sent as it is written, for what no typed variable
     /// could hold. The instance's id, or the status with which the engine refuses it.
     pub(crate) async fn start_as_written(&self, key: &str, body: String) -> Result<String, u16> {
-        let engine = self.url.as_str().trim_end_matches('/');
-        let path = format!("process-definition/key/{key}/tenant-id/{}", self.tenant);
-        let call = reqwest::Client::new()
-            .post(format!("{engine}/{path}/start"))
-            .header("content-type", "application/json")
-            .body(body);
-        let answer = call.send().await.unwrap();
+        let tenant = &self.tenant;
+        let path = format!("process-definition/key/{key}/tenant-id/{tenant}/start");
+        let answer = self.post_text(&path, body).await;
         let status = answer.status();
         if !status.is_success() {
             return Err(status.as_u16());

@@ -33,6 +33,15 @@ impl Stack {
         stack
     }
 
+    /// Starts a PostgreSQL and an engine that asks for a user and looks what it may do.
+    pub(crate) async fn with_guarded_engine() -> Self {
+        let environment = [("PHANTOM_PG_UNSAFE", "1"), ("PHANTOM_ENGINE_AUTH", "true")];
+        let environment = environment.map(|(name, value)| (name, value.to_owned()));
+        let stack = Self::start("postgres", environment.into()).await;
+        stack.does("engine", "start").await;
+        stack
+    }
+
     /// Starts a Prometheus with these settings.
     pub(crate) async fn with_prometheus(environment: Vec<(&'static str, String)>) -> Self {
         Self::start("prometheus", environment).await
@@ -85,6 +94,7 @@ impl Stack {
             .env("PHANTOM_ENGINE_PORT", "0")
             .env("PHANTOM_PROMETHEUS_PORT", "0")
             .env_remove("PHANTOM_PG_UNSAFE")
+            .env_remove("PHANTOM_ENGINE_AUTH")
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null());
         command

@@ -1,0 +1,252 @@
+//! Three replicas as the manifests run them, with the defaults for lock, poll and drain: rolled under
+//! load, robbed of one, and sharing a backlog.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::{join, join_all, join3};
+use phantom_worker::camunda::model::TaskId;
+use serde_json::Value as Json;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::support::crowd::Crowd;
+use crate::support::patience::within;
+use crate::support::worker::{Worker, WorkerBuilder};
+use crate::support::{World, until};
+
+/// In the order in which they go: the oldest first.
+type Replicas = VecDeque<Worker>;
+
+const POLL: Duration = Duration::from_secs(5);
+const LOCK: Duration = Duration::from_secs(10);
+/// The poll, the drain's deadline, and ten seconds.
+const GRACE: Duration = Duration::from_secs(5 + 20 + 10);
+/// Until what a lost replica held is done.
+const RECOVERY: Duration = LOCK
+    .saturating_add(POLL)
+    .saturating_add(Duration::from_secs(10));
+/// How often the flow is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// For everything after the load has come.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_restart_under_load_loses_nothing_and_never_stops_the_flow() {
+    let world = World::new().await;
+    let waiting = Crowd::start(&world, 100).await;
+    let replicas = three_of(&world.worker()).await;
+    waiting.half_way(&world).await;
+
+    let is_rolled = AtomicBool::new(false);
+    let rolling = async {
+        let rolled = roll(&world, replicas).await;
+        is_rolled.store(true, Ordering::Relaxed);
+        rolled
+    };
+    let is_over = || is_rolled.load(Ordering::Relaxed);
+    let coming = Crowd::start_until(&world, is_over);
+    let silence = longest_silence(&world, is_over);
+    let (rolled, coming, silence) = join3(rolling, coming, silence).await;
+    let crowd = waiting.and(coming);
+    crowd.ended(&world, PATIENCE).await;
+
+    crowd.assert_exactly_once(&world).await;
+    let times: Vec<_> = crowd.message_ids().await.into_values().collect();
+    assert!(
+        times.iter().all(|times| *times == 1),
+        "mails came twice: {times:?}"
+    );
+    // Whatever waits is in an answer within one poll of any replica that is ready.
+    assert!(silence <= POLL, "no task was finished for {silence:?}");
+    for replica in &rolled {
+        assert_eq!(replica.get("/readyz").await.unwrap().0, 200);
+    }
+}
+
+async fn three_of(worker: &WorkerBuilder) -> Replicas {
+    join_all([worker.start(), worker.start(), worker.start()])
+        .await
+        .into()
+}
+
+/// As a Deployment with maxSurge 1 and maxUnavailable 0 does: one more, and when that is ready, one
+/// less; until all are new.
+async fn roll(world: &World, mut replicas: Replicas) -> Replicas {
+    for _ in 0..replicas.len() {
+        replicas.push_back(world.worker().start().await);
+        let leaving = replicas.pop_front().unwrap();
+        leave(world, leaving, &replicas).await;
+    }
+    replicas
+}
+
+/// While one leaves, within its grace time, others are ready at every moment and finish tasks.
+async fn leave(world: &World, mut leaving: Worker, others: &Replicas) {
+    let (answered, name) = (world.answered_tasks().await, replica_name(&leaving).await);
+
+    leaving.signal("TERM");
+    let status = within(GRACE, "the replica has left", async || {
+        let looks = others.iter().map(|other| other.get("/readyz"));
+        let looks: Vec<_> = join_all(looks).await.into_iter().flatten().collect();
+        assert!(
+            looks.iter().any(|(status, _)| *status == 200),
+            "none is ready: {looks:?}"
+        );
+        leaving.find_exit()
+    })
+    .await;
+
+    assert_eq!(status.code(), Some(0), "{}", leaving.log());
+    // Of a task that another replica is at work on, the lock is left alone.
+    let (left, dropped) = (
+        world.held_by(&name).await,
+        leaving.lines_about("ended: dropped"),
+    );
+    assert!(left.len() <= dropped, "it left locks: {left:?}");
+    until("the others have finished tasks", async || {
+        (world.answered_tasks().await > answered).then_some(())
+    })
+    .await;
+}
+
+/// The longest time without a finished task, until it is over. A look that comes late counts as one in
+/// time: then the machine stood still, and not the flow.
+async fn longest_silence(world: &World, is_over: impl Fn() -> bool) -> Duration {
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut answered, mut silence, mut longest) = (0, Duration::ZERO, Duration::ZERO);
+    while !is_over() {
+        looks.tick().await;
+        let now = world.answered_tasks().await;
+        silence = if now > answered {
+            Duration::ZERO
+        } else {
+            silence + LOOK
+        };
+        longest = longest.max(silence);
+        answered = now;
+    }
+    longest
+}
+
+impl World {
+    /// The tasks that this replica has locked.
+    async fn held_by(&self, replica: &str) -> Vec<TaskId> {
+        // A worker id ends like the name of its replica: with what is random of this start.
+        let random = replica.rsplit(':').next().unwrap();
+        let locked = self.engine.locked_tasks().await;
+        let is_its = |task: &&Json| task["workerId"].as_str().unwrap().ends_with(random);
+        let ids = locked
+            .iter()
+            .filter(is_its)
+            .map(|task| task["id"].as_str().unwrap());
+        ids.map(TaskId::new).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lost_replica_of_three_held_is_made_good_within_the_bound() {
+    let world = World::new().await;
+    let crowd = Crowd::start(&world, 200).await;
+    // The oldest first: what it held is then not at the end of everything else that waits.
+    let worker = world.worker().set("CAMUNDA_CLIENT_SORTING", "create-time");
+    let mut replicas = three_of(&worker).await;
+    crowd.half_way(&world).await;
+    let mut lost = replicas.pop_front().unwrap();
+    let name = replica_name(&lost).await;
+    until("it holds tasks", async || {
+        (!world.held_by(&name).await.is_empty()).then_some(())
+    })
+    .await;
+
+    lost.kill();
+    let began = Instant::now();
+    let held = world.held_by(&name).await;
+    // A Deployment makes good for it at once.
+    let made_good = async {
+        within(RECOVERY, "what it held is done", async || {
+            for task in &held {
+                if world.engine.client.find_task(task).await.unwrap().is_some() {
+                    return None;
+                }
+            }
+            Some(began.elapsed())
+        })
+        .await
+    };
+    let (took, replacement) = join(made_good, worker.start()).await;
+    crowd.ended(&world, PATIENCE).await;
+
+    assert!(!held.is_empty(), "it held no task when it was killed");
+    assert!(took <= RECOVERY, "what it held was done after {took:?}");
+    world.let_claims_run_out().await;
+    crowd.assert_exactly_once(&world).await;
+    replicas.push_back(replacement);
+    for replica in &replicas {
+        assert_eq!(replica.get("/readyz").await.unwrap().0, 200);
+    }
+}
+
+async fn replica_name(worker: &Worker) -> String {
+    let (_, page) = worker.get("/status").await.unwrap();
+    let page: Json = serde_json::from_str(&page).unwrap();
+    page["replica"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_replicas_share_a_backlog_without_taking_a_task_twice() {
+    let world = World::new().await;
+    let crowd = Crowd::start(&world, 100).await;
+    // However slow the machine is, no lock runs out: only the drawing of lots is looked at.
+    let patient = world.worker().set("CAMUNDA_CLIENT_LOCK_DURATION", "60000");
+    let replicas = three_of(&patient).await;
+
+    crowd.ended(&world, PATIENCE).await;
+
+    let tasks = world.answered_tasks().await as f64;
+    let (fetched, finished) = (
+        "phantom_worker_tasks_fetched_total",
+        "phantom_worker_tasks_finished_total",
+    );
+    until(
+        "every task that was fetched has left its replica",
+        async || {
+            (sum(&replicas, fetched, "topic=").await == sum(&replicas, finished, "topic=").await)
+                .then_some(())
+        },
+    )
+    .await;
+    for replica in &replicas {
+        let share = replica.sum(fetched, "topic=").await;
+        assert!(
+            share > 0.0,
+            "a replica had nothing to do:\n{}",
+            replica.log()
+        );
+    }
+    let completed = sum(&replicas, finished, "outcome=\"completed\"").await;
+    let thrown = sum(&replicas, finished, "outcome=\"bpmn_error\"").await;
+    assert_eq!(completed + thrown, tasks, "answers given, tasks answered");
+    // A fetch whose answer broke leaves tasks that are given back and fetched again; others are not.
+    if sum(
+        &replicas,
+        "phantom_worker_fetches_total",
+        "outcome=\"error\"",
+    )
+    .await
+        == 0.0
+    {
+        assert_eq!(sum(&replicas, fetched, "topic=").await, tasks);
+    }
+    crowd.assert_exactly_once(&world).await;
+}
+
+/// A series over all labels but this one, of all replicas together.
+async fn sum(replicas: &Replicas, series: &str, label: &str) -> f64 {
+    let mut sum = 0.0;
+    for replica in replicas {
+        sum += replica.sum(series, label).await;
+    }
+    sum
+}
