@@ -43,11 +43,18 @@ impl Crowd {
         }
     }
 
-    /// Starts instances, ten after ten, until there are enough.
+    /// Starts instances, ten after ten, until there are enough. There is always a backlog, and it
+    /// does not grow: an engine that drowns in starts answers no poll in time.
     pub(crate) async fn start_until(world: &World, is_enough: impl Fn() -> bool) -> Self {
+        const BACKLOG: u64 = 60;
         let mut crowd = Self { groups: Vec::new() };
         while !is_enough() {
             crowd = crowd.and(Self::start(world, 10).await);
+            super::until("there is room for more", async || {
+                let unfinished = world.engine.unfinished().await.unwrap();
+                (is_enough() || unfinished < BACKLOG).then_some(())
+            })
+            .await;
         }
         crowd
     }
