@@ -325,16 +325,14 @@ const LOOK_ROUND: Duration = Duration::from_secs(60);
 /// A deployed model that does not fit, or a permission that is missing, degrades its topics and stops
 /// nothing: the instances of older versions go on, and what was revoked may be granted again.
 async fn watch_the_way_to_tasks(parts: Arc<Parts>) {
-    let served: Vec<_> = parts
-        .topics
-        .iter()
-        .map(|topic| &*topic.registration)
-        .collect();
+    let topics = parts.topics.iter();
+    let served = topics.map(|topic| &*topic.registration).collect();
+    let mut lookout = processes::Lookout::new(&parts.engine, served);
     let mut rounds = tokio::time::interval(LOOK_ROUND);
     loop {
         rounds.tick().await;
         for model in processes::BUILT_IN {
-            match processes::obstacles(&parts.engine, model, &served).await {
+            match lookout.obstacles(model).await {
                 Ok(found) => note_obstacles(&parts.readiness, found),
                 Err(error) => {
                     tracing::debug!(error = %error, "could not look at {} in the engine", model.key);

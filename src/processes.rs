@@ -125,26 +125,59 @@ pub async fn missing_permissions(
     Ok(missing)
 }
 
-/// What stands at the engine in the way of each topic of a built-in model, if anything does: a
-/// permission that is missing, or a newest deployed version, of any tenant, that does not fit the
-/// topic's handler.
-///
-/// # Errors
-/// When the engine cannot be asked.
-pub async fn obstacles(
-    engine: &Client,
-    model: &BuiltIn,
-    registry: &[&Registration],
-) -> Result<Vec<(&'static str, Option<String>)>, EngineError> {
-    let contracts = contracts_of(model, registry);
-    let missing = missing_permissions(engine, model.key).await?;
-    let obstacle = match missing.is_empty() {
-        // What may not be read looks as if it were not there.
-        false => Some(format!("CAMUNDA_USER lacks {}", missing.join(", "))),
-        true => mismatch(engine, model, &contracts).await?,
-    };
-    let topics = contracts.iter().map(|contract| contract.topic);
-    Ok(topics.map(|topic| (topic, obstacle.clone())).collect())
+/// Looks what stands at the engine in the way of the topics.
+pub struct Lookout<'a> {
+    engine: &'a Client,
+    registry: Vec<&'a Registration>,
+    asks_for_permissions: bool,
+}
+
+impl<'a> Lookout<'a> {
+    /// For the topics that are served.
+    pub fn new(engine: &'a Client, registry: Vec<&'a Registration>) -> Self {
+        Self {
+            engine,
+            registry,
+            asks_for_permissions: true,
+        }
+    }
+
+    /// What stands in the way of each topic of a built-in model, if anything does: a permission that
+    /// is missing, or a newest deployed version, of any tenant, that does not fit the topic's handler.
+    ///
+    /// # Errors
+    /// When the engine cannot be asked.
+    pub async fn obstacles(
+        &mut self,
+        model: &BuiltIn,
+    ) -> Result<Vec<(&'static str, Option<String>)>, EngineError> {
+        let contracts = contracts_of(model, &self.registry);
+        let obstacle = match self.lacking(model).await {
+            Ok(None) => mismatch(self.engine, model, &contracts).await?,
+            // What may not be read looks as if it were not there.
+            Ok(lacking) => lacking,
+            // It takes our other calls all the same, so it knows no users: a proxy before it does.
+            Err(EngineError::Unauthorised(_)) => {
+                let obstacle = mismatch(self.engine, model, &contracts).await?;
+                self.asks_for_permissions = false;
+                tracing::info!(
+                    "the engine does not know who CAMUNDA_USER is, so nobody's permissions are looked at"
+                );
+                obstacle
+            }
+            Err(error) => return Err(error),
+        };
+        let topics = contracts.iter().map(|contract| contract.topic);
+        Ok(topics.map(|topic| (topic, obstacle.clone())).collect())
+    }
+
+    async fn lacking(&self, model: &BuiltIn) -> Result<Option<String>, EngineError> {
+        if !self.asks_for_permissions {
+            return Ok(None);
+        }
+        let missing = missing_permissions(self.engine, model.key).await?;
+        Ok((!missing.is_empty()).then(|| format!("CAMUNDA_USER lacks {}", missing.join(", "))))
+    }
 }
 
 async fn mismatch(
@@ -184,4 +217,41 @@ fn contracts_of(model: &BuiltIn, registry: &[&Registration]) -> Vec<TopicContrac
     concerned
         .map(|registration| contract(registration))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use wiremock::matchers::{path, path_regex};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+    use crate::camunda::client::scripted;
+
+    #[tokio::test]
+    async fn an_engine_that_knows_no_users_is_asked_about_them_once_and_its_models_are_looked_at() {
+        let engine = MockServer::start().await;
+        Mock::given(path("/engine-rest/authorization/check"))
+            .respond_with(ResponseTemplate::new(401))
+            .expect(1)
+            .mount(&engine)
+            .await;
+        Mock::given(path_regex("/engine-rest/process-definition.*"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(Vec::<()>::new()))
+            .expect(2)
+            .mount(&engine)
+            .await;
+        let client = scripted::client(&engine);
+        let registry = crate::topics::catalogue();
+        let mut lookout = Lookout::new(&client, registry.iter().map(|it| &**it).collect());
+
+        for _ in 0..2 {
+            let found = lookout.obstacles(&BUILT_IN[0]).await.unwrap();
+            assert!(
+                found.iter().all(|(_, obstacle)| obstacle
+                    .as_deref()
+                    .is_some_and(|words| words.contains("is not deployed"))),
+                "{found:?}"
+            );
+        }
+    }
 }
