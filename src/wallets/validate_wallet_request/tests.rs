@@ -348,7 +348,7 @@ async fn what_cannot_be_decoded_is_an_incident_and_writes_nothing() {
         .incident(&task(TOPIC, json!({ "merchant_id": merchant })))
         .await;
     assert!(
-        message.contains("\"request_data\": expected a map, found nothing"),
+        message.contains("\"request_data\": expected a JSON object, found nothing"),
         "{message}"
     );
     assert!(bank.rows().await.iter().all(|(_, count)| *count == 0));

@@ -12,9 +12,7 @@ const EMAIL: (&str, &str) = ("email-verification-process", "process_email_verifi
 type Case = ((&'static str, &'static str), Json, String);
 
 fn user_ids((key, activity): (&'static str, &'static str), beside: &Json) -> Vec<Case> {
-    let found = |found: &str| {
-        format!("variable \"user_id\": expected a formatted UUID string, found {found}")
-    };
+    let found = |found: &str| format!("variable \"user_id\": expected a UUID, found {found}");
     let mut cases = vec![((key, activity), beside.clone(), found("nothing"))];
     for (value, told) in [
         (typed("Null", Json::Null), "Null"),
@@ -51,7 +49,7 @@ fn event_data(user: &str) -> Vec<Case> {
     ] {
         cases.push((ALERT, json!({"user_id": user, "event_data": value}), told));
     }
-    let message = |found| format!("variable \"event_data\": expected a map, found {found}");
+    let message = |found| format!("variable \"event_data\": expected a JSON object, found {found}");
     cases
         .into_iter()
         .map(|(place, variables, found)| (place, variables, message(found)))

@@ -64,8 +64,8 @@ fn structured(place: Place, name: &str, beside: &Json) -> Vec<Case> {
     cases.push((object("application/xml", "<a/>"), unfitting("Object")));
     let cases = cases
         .into_iter()
-        .map(|(value, found)| (Some(value), format!("a map, found {found}")));
-    let nothing = (None, "a map, found nothing".to_owned());
+        .map(|(value, found)| (Some(value), format!("a JSON object, found {found}")));
+    let nothing = (None, "a JSON object, found nothing".to_owned());
     faults_of(place, name, beside, cases.chain([nothing]).collect())
 }
 
@@ -148,8 +148,8 @@ fn both_missing_and_unfit() -> Vec<Case> {
     vec![Case {
         place: REQUEST,
         variables: json!({"merchant_id": typed("Long", 7)}),
-        message: "variable \"merchant_id\": expected a formatted UUID string, found Long; \
-                  variable \"request_data\": expected a map, found nothing"
+        message: "variable \"merchant_id\": expected a UUID, found Long; \
+                  variable \"request_data\": expected a JSON object, found nothing"
             .to_owned(),
     }]
 }
@@ -163,7 +163,7 @@ async fn a_variable_that_cannot_be_read_is_one_incident_that_names_it_and_nothin
     let (request_data, kyc_data) = (json!({ "request_data": form }), json!({ "kyc_data": form }));
     let merchant_id = json!({"merchant_id": typed("String", merchant)});
     let user_id = json!({"user_id": typed("String", user)});
-    let uuid = ["a formatted UUID string"; 2];
+    let uuid = ["a UUID"; 2];
     let number = ["a string", "a wallet number"];
     let cases = [
         structured(REQUEST, "request_data", &merchant_id),

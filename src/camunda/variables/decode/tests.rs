@@ -199,7 +199,7 @@ fn all_that_do_not_fit_are_named_in_the_order_of_the_fields() {
     assert_eq!(
         message.split("; ").collect::<Vec<_>>(),
         [
-            r#"variable "request_id": expected a UUID such as 0b7f3a52-6c1e-4d0a-9c58-1f2e3d4c5b6a, found String with unfitting content"#,
+            r#"variable "request_id": expected a UUID, found String with unfitting content"#,
             r#"variable "person": expected a JSON object, found Long"#,
             r#"variable "note": expected a string, found Long"#,
             r#"variable "kind": expected enum Kind, found nothing"#,
