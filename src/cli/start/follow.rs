@@ -217,4 +217,39 @@ mod tests {
             assert_eq!(kind(engine), words);
         }
     }
+
+    fn silent(activity_type: &str, activity_name: Option<&str>) -> HistoricActivity {
+        HistoricActivity {
+            activity_id: "the_step".into(),
+            activity_name: activity_name.map(str::to_owned),
+            activity_type: activity_type.into(),
+            canceled: false,
+            start_time: None,
+            end_time: None,
+        }
+    }
+
+    #[test]
+    fn a_silent_worker_is_asked_about_and_a_customer_is_not() {
+        for (activity_type, activity_name, words) in [
+            (
+                "serviceTask",
+                Some("Create the wallet"),
+                "still at Create the wallet; does a worker run for it?",
+            ),
+            (
+                "serviceTask",
+                None,
+                "still at the_step; does a worker run for it?",
+            ),
+            (
+                "eventBasedGateway",
+                Some("Wait for the link"),
+                "still at Wait for the link (event based gateway), which waits for what the model \
+                 names; the instance goes on when that comes, also when nobody follows it",
+            ),
+        ] {
+            assert_eq!(explain(&silent(activity_type, activity_name)), words);
+        }
+    }
 }
