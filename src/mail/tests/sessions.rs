@@ -1,5 +1,7 @@
 //! How sessions begin, are shared, and end, with servers that hang or hang up.
 
+use std::error::Error as _;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use super::server::{Act, Connection, Server};
@@ -12,6 +14,13 @@ fn hasty(server: &Server) -> Mailer {
     settings.connect_timeout = Duration::from_millis(300);
     settings.send_timeout = Duration::from_millis(600);
     Mailer::new(settings).unwrap()
+}
+
+/// Of a server that is not there.
+fn nobody() -> Mailer {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    mailer(&format!("smtp://127.0.0.1:{port}"))
 }
 
 #[tokio::test]
@@ -120,16 +129,9 @@ async fn a_session_used_lately_is_kept() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_or_never_greets_is_tried_again_later() {
-    let port = std::net::TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
     let silent = Server::start([Connection::default().on("greeting", Act::SayNothing)]);
 
-    let absent = send(&mailer(&format!("smtp://127.0.0.1:{port}")), "key", &mail())
-        .await
-        .unwrap_err();
+    let absent = send(&nobody(), "key", &mail()).await.unwrap_err();
     let mute = send(&hasty(&silent), "key", &mail()).await.unwrap_err();
 
     assert!(matches!(
@@ -147,6 +149,16 @@ async fn a_server_that_is_not_there_or_never_greets_is_tried_again_later() {
             source: SmtpError::Timeout { stage: Stage::Open }
         }
     ));
+}
+
+#[tokio::test]
+async fn a_connection_that_fails_is_told_with_the_kind_of_its_fault() {
+    let error = send(&nobody(), "key", &mail()).await.unwrap_err();
+
+    assert_eq!(
+        error.source().unwrap().to_string(),
+        "the connection failed at the greeting: connection refused"
+    );
 }
 
 #[tokio::test]

@@ -131,15 +131,19 @@ async fn nothing_is_sent_when_starttls_was_stripped() {
 
     let error = send(&starttls(&server), "key", &mail()).await.unwrap_err();
 
+    let SendError::Transient { source } = error else {
+        panic!("a server can be mended, the mail must wait")
+    };
     assert!(matches!(
-        error,
-        SendError::Transient {
-            source: SmtpError::Connection {
-                stage: Stage::Open,
-                ..
-            }
+        source,
+        SmtpError::Connection {
+            stage: Stage::Open,
+            ..
         }
     ));
+    // No fault of the network, which could be told.
+    let told = source.to_string();
+    assert_eq!(told, "the connection failed at the greeting");
     server.wait_for_closed(1);
     assert_eq!(
         server.commands().len(),
