@@ -2,8 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use phantom_worker::topics;
+
 use crate::support::crowd::Crowd;
+use crate::support::engine_proxy::EngineProxy;
 use crate::support::proxy::{Network, Proxy};
+use crate::support::wallets::Applicant;
 use crate::support::worker::Worker;
 use crate::support::{World, until};
 
@@ -80,6 +84,34 @@ async fn a_worker_that_was_given_nothing_leaves_within_its_poll() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_poll_that_breaks_while_the_worker_leaves_leaves_no_lock() {
+    let world = World::new().await;
+    let merchant = world.merchant().await;
+    let proxy = EngineProxy::cutting(&world.engine.url, |path, answer| {
+        path.ends_with("/fetchAndLock") && answer.contains("\"topicName\"")
+    });
+    let mut worker = world
+        .worker()
+        .set("CAMUNDA_REST_URL", proxy.url())
+        // What is left locked is so for longer than the worker takes to leave.
+        .set("CAMUNDA_CLIENT_LOCK_DURATION", "60000")
+        .start()
+        .await;
+    poll_is_parked(&worker).await;
+
+    worker.signal("TERM");
+    drains(&worker).await;
+    world.request_wallet(merchant, &Applicant::new()).await;
+    let status = worker.exited().await;
+
+    assert_eq!(status.code(), Some(0));
+    let broken = proxy.calls("/fetchAndLock").into_iter();
+    assert_eq!(broken.filter(|call| call.failed).count(), 1);
+    let left = world.engine.locked_tasks().await;
+    assert!(left.is_empty(), "{left:?}\n{}", worker.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_the_worker_at_once() {
     let world = World::new().await;
     let mut worker = world.worker().start().await;
@@ -87,10 +119,7 @@ async fn a_second_signal_ends_the_worker_at_once() {
     poll_is_parked(&worker).await;
 
     worker.signal("TERM");
-    until("it drains", async || {
-        (worker.get("/readyz").await?.0 == 503).then_some(())
-    })
-    .await;
+    drains(&worker).await;
     let began = Instant::now();
     worker.signal("TERM");
     let status = worker.exited().await;
@@ -135,12 +164,20 @@ async fn a_worker_that_waits_for_its_database_can_be_stopped() {
 }
 
 async fn poll_is_parked(worker: &Worker) {
-    // The first answer of a poll tells that the next one is on its way.
+    let topics = topics::names().len() as f64;
+    // The first answer of each topic's poll tells that its next one is on its way.
     until("polls are under way", async || {
         let polls = worker
             .series("phantom_worker_fetches_total{outcome=\"empty\"}")
             .await;
-        (polls >= 1.0).then_some(())
+        (polls >= topics).then_some(())
+    })
+    .await;
+}
+
+async fn drains(worker: &Worker) {
+    until("it drains", async || {
+        (worker.get("/readyz").await?.0 == 503).then_some(())
     })
     .await;
 }
