@@ -7,6 +7,7 @@ mod canary;
 mod checks;
 mod incidents;
 mod requests;
+mod set_aside;
 
 use futures_util::future::join_all;
 use phantom_worker::topics;

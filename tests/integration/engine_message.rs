@@ -10,8 +10,7 @@ use phantom_worker::actors::{Address, ChildId};
 use phantom_worker::links::Links;
 use phantom_worker::security;
 use phantom_worker::security::confirm::{Confirmation, confirm};
-use phantom_worker::store::clock;
-use phantom_worker::tasks::{EngineMessage, Origin, Registry, Tx};
+use phantom_worker::tasks::{EngineMessage, Registry};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -66,17 +65,6 @@ impl World {
     async fn press(&self, links: &Links, token: &str) -> Confirmation {
         let mut conn = self.database.pool.get().await.unwrap();
         confirm(&mut conn, links, token).await.unwrap()
-    }
-
-    /// Queues messages as a transaction does.
-    async fn queue(&self, messages: impl IntoIterator<Item = EngineMessage>) {
-        let mut conn = self.database.pool.get().await.unwrap();
-        let now = clock::now(&mut conn).await.unwrap();
-        let mut tx = Tx::new(&mut conn, now, Origin::command("story"));
-        for message in messages {
-            tx.message(message);
-        }
-        assert!(tx.flush(async |_| Ok(())).await.unwrap().outbox_grew);
     }
 
     /// State, attempts and last error of the engine messages, one line each.

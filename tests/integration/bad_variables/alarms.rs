@@ -1,6 +1,7 @@
 //! What the monitoring and the banking application may put into the variables of an alert and of a
 //! request for a verification.
 
+use super::canary::{assert_no_trace, assert_nowhere};
 use super::*;
 use crate::support::users::new_address;
 use crate::support::{mailbox, until};
@@ -167,24 +168,10 @@ async fn nothing_of_an_alert_or_its_user_is_logged_counted_audited_or_told_to_th
     let mut told = ended.variables;
     told.as_object_mut().unwrap().remove("event_data");
     let asked = world.engine.variables(&request).await;
-    let metrics = worker.get("/metrics").await.unwrap().1;
-    let status = worker.get("/status").await.unwrap().1;
+    assert_no_trace(&TRACES, "the engine", &format!("{told}{asked}"));
+    let tables = ["audit_log", "task_completions"];
+    assert_nowhere(&world, &worker, &TRACES, &tables).await;
     let log = worker.log();
     assert!(log.contains(&alert) && log.contains(&request));
-    let mut places = vec![
-        ("the engine", format!("{told}{asked}")),
-        ("/metrics", metrics),
-        ("/status", status),
-        ("the log", log),
-    ];
-    for table in ["audit_log", "task_completions"] {
-        let rows = format!("SELECT to_jsonb(t)::text AS text FROM {table} AS t");
-        places.push((table, world.database.text(&rows).await));
-    }
-    for (place, text) in places {
-        for trace in TRACES {
-            assert!(!text.contains(trace), "{trace} is in {place}:\n{text}");
-        }
-    }
     assert_unshaken(&world, &worker, 0).await;
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::support::{mailbox, until};
 
 /// A person every field of whom can be told in any text.
-fn canary() -> Applicant {
+pub(super) fn canary() -> Applicant {
     let mut canary = Applicant::new()
         .with("first_name", "Canaryfirst")
         .with("last_name", "Canarylast")
@@ -16,7 +16,7 @@ fn canary() -> Applicant {
 }
 
 /// Everything of a person that must not be found, in each of its spellings.
-fn traces(person: &Applicant) -> Vec<String> {
+pub(super) fn traces(person: &Applicant) -> Vec<String> {
     let mut traces = [
         "Canaryfirst",
         "Canarylast",
@@ -35,6 +35,23 @@ pub(super) fn assert_no_trace(traces: &[impl AsRef<str>], place: &str, text: &st
         let trace = trace.as_ref();
         assert!(!text.contains(trace), "{trace} is in {place}:\n{text}");
     }
+}
+
+/// Not on the pages of the ops port, not in these tables, not in the log.
+pub(super) async fn assert_nowhere(
+    world: &World,
+    worker: &Worker,
+    traces: &[impl AsRef<str>],
+    tables: &[&str],
+) {
+    for page in ["/metrics", "/status"] {
+        assert_no_trace(traces, page, &worker.get(page).await.unwrap().1);
+    }
+    for table in tables {
+        let rows = format!("SELECT to_jsonb(t)::text AS text FROM {table} AS t");
+        assert_no_trace(traces, table, &world.database.text(&rows).await);
+    }
+    assert_no_trace(traces, "the log", &worker.log());
 }
 
 /// The variables that the worker wrote, and every failure that it reported, with its details.
@@ -116,21 +133,15 @@ async fn nothing_of_a_person_is_logged_counted_audited_or_told_to_the_engine() {
         "the engine",
         &told_to_the_engine(&world, &instances).await,
     );
-    for page in ["/metrics", "/status"] {
-        assert_no_trace(&traces, page, &worker.get(page).await.unwrap().1);
-    }
-    for table in [
+    let tables = [
         "audit_log",
         "outbox",
         "task_completions",
         "task_deliveries",
         "wallets",
-    ] {
-        let rows = format!("SELECT to_jsonb(t)::text AS text FROM {table} AS t");
-        assert_no_trace(&traces, table, &world.database.text(&rows).await);
-    }
+    ];
+    assert_nowhere(&world, &worker, &traces, &tables).await;
     let log = worker.log();
     assert!(instances.iter().all(|instance| log.contains(instance)));
-    assert_no_trace(&traces, "the log", &log);
     assert_unshaken(&world, &worker, 2).await;
 }

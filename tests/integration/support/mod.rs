@@ -12,6 +12,7 @@ mod instances;
 pub(crate) mod links;
 mod locks;
 pub(crate) mod mailbox;
+mod outbox;
 pub(crate) mod patience;
 pub(crate) mod people;
 pub(crate) mod prometheus;
