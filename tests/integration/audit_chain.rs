@@ -81,8 +81,7 @@ async fn a_crash_and_a_drain_under_load_leave_a_whole_chain_and_no_row_unsealed(
     .await;
     let oldest = "phantom_worker_audit_oldest_unsealed_timestamp_seconds";
     assert_eq!(second.series(oldest).await, 0.0);
-    second.signal("TERM");
-    assert_eq!(second.exited().await.code(), Some(0));
+    assert_eq!(second.stop().await.code(), Some(0));
 
     let (rows, seals) = (
         world.count("audit_log").await,
@@ -150,9 +149,7 @@ async fn a_checkpoint_file_that_hangs_keeps_no_worker_from_leaving() {
     })
     .await;
 
-    worker.signal("TERM");
-
-    assert_eq!(worker.exited().await.code(), Some(0));
+    assert_eq!(worker.stop().await.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,8 +167,7 @@ async fn what_was_bent_is_named_and_fails_the_command() {
         .await;
     let crowd = Crowd::start(&world, 10).await;
     crowd.ended(&world, PATIENCE).await;
-    worker.signal("TERM");
-    assert_eq!(worker.exited().await.code(), Some(0));
+    assert_eq!(worker.stop().await.code(), Some(0));
     let end = world.count("audit_seals").await;
     assert_eq!(verify(&url, &[&file]).await.code, 0);
 

@@ -121,8 +121,7 @@ async fn a_second_signal_ends_the_worker_at_once() {
     worker.signal("TERM");
     drains(&worker).await;
     let began = Instant::now();
-    worker.signal("TERM");
-    let status = worker.exited().await;
+    let status = worker.stop().await;
 
     assert_eq!(status.code(), Some(1));
     let left = worker.lines_about("a second signal: left at once, with no task in hand");
@@ -151,8 +150,7 @@ async fn a_worker_that_waits_for_its_database_can_be_stopped() {
         assert_eq!(worker.get("/livez").await.unwrap().0, 200);
 
         let began = Instant::now();
-        worker.signal("TERM");
-        let status = worker.exited().await;
+        let status = worker.stop().await;
 
         assert_eq!(status.code(), Some(0), "{network:?}");
         assert!(

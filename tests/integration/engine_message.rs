@@ -124,12 +124,6 @@ impl Story {
         assert_eq!(self.world.press(&links(), &self.token).await, CONFIRMED);
         self.tree.wake();
     }
-
-    async fn suspend(&self, suspended: bool) {
-        let place = format!("process-instance/{}/suspended", self.instance);
-        let engine = &self.world.engine;
-        engine.put(&place, json!({ "suspended": suspended })).await;
-    }
 }
 
 /// A tree that works on the tasks of the security processes.

@@ -116,8 +116,7 @@ async fn a_worker_leaves_while_a_mail_hangs_and_the_next_one_sends_it() {
     .await;
 
     let began = Instant::now();
-    worker.signal("TERM");
-    let status = worker.exited().await;
+    let status = worker.stop().await;
     let took = began.elapsed();
     let claimed = "SELECT count(*) FROM outbox WHERE claim_token IS NOT NULL AND state = 'pending'";
     let claimed = world.database.count(claimed).await;

@@ -129,8 +129,7 @@ async fn a_dry_run_counts_and_changes_nothing() {
     crowd.ended(&world, Duration::from_secs(60)).await;
     crowd.assert_exactly_once(&world).await;
     // It forgets the last deliveries before it leaves.
-    worker.signal("TERM");
-    assert!(worker.exited().await.success());
+    assert!(worker.stop().await.success());
     world.let_days_pass(91).await;
     let before = world.everything().await;
 

@@ -163,8 +163,7 @@ async fn the_worker_does_all_its_work_with_a_role_that_cannot_bend_the_audit_log
     // A second run, now over tables that are there.
     roles.apply(&world).await;
     assert_rights(&roles, &world).await;
-    worker.signal("TERM");
-    assert_eq!(worker.exited().await.code(), Some(0));
+    assert_eq!(worker.stop().await.code(), Some(0));
 
     assert!(
         world.count("audit_seals").await > 10,

@@ -68,17 +68,10 @@ fn a_backlog_shows_with_its_oldest_task_and_falls_back_to_zero() {
             ))
             .await;
         let instance = waiting[0]["processInstanceId"].as_str().unwrap();
-        let suspension = format!("process-instance/{instance}/suspended");
-        world
-            .engine
-            .put(&suspension, json!({ "suspended": true }))
-            .await;
+        world.engine.suspend(instance, true).await;
         tree.shows("suspended", 1.0).await;
         tree.shows("available", 2.0).await;
-        world
-            .engine
-            .put(&suspension, json!({ "suspended": false }))
-            .await;
+        world.engine.suspend(instance, false).await;
         trial.gate.add_permits(4);
 
         assert!((0.0..120.0).contains(&age), "{age} s old");

@@ -51,6 +51,5 @@ async fn a_valid_request_becomes_a_wallet_and_a_mail() {
     );
     let mail = mailbox::mail_to(applicant.text("email")).await;
     assert!(mail["html"].as_str().unwrap().contains(wallet));
-    worker.signal("TERM");
-    assert_eq!(worker.exited().await.code(), Some(0));
+    assert_eq!(worker.stop().await.code(), Some(0));
 }

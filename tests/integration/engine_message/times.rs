@@ -36,7 +36,7 @@ fn a_suspended_instance_is_told_when_it_goes_on() {
     on_a_system(async {
         let story = Story::begin().await;
         let (world, tree) = (&story.world, &story.tree);
-        story.suspend(true).await;
+        world.engine.suspend(&story.instance, true).await;
 
         story.press().await;
         tree.has_told("not_waiting", 3.0).await;
@@ -45,7 +45,7 @@ fn a_suspended_instance_is_told_when_it_goes_on() {
                 it.starts_with("pending ") && it.ends_with(" the process instance is suspended")
             })
             .await;
-        story.suspend(false).await;
+        world.engine.suspend(&story.instance, false).await;
 
         world.ends_verified(&story.instance).await;
         story.tree.drain().await;
@@ -97,7 +97,7 @@ fn a_message_that_comes_to_its_end_is_set_aside() {
     on_a_system(async {
         let story = Story::begin().await;
         let (world, tree) = (&story.world, &story.tree);
-        story.suspend(true).await;
+        world.engine.suspend(&story.instance, true).await;
         story.press().await;
         tree.has_told("not_waiting", 1.0).await;
 

@@ -34,6 +34,12 @@ impl Engine {
         self.start_as_written(key, body.to_string()).await.unwrap()
     }
 
+    /// Has an instance stand still, or go on.
+    pub(crate) async fn suspend(&self, instance: &str, suspended: bool) {
+        let path = format!("process-instance/{instance}/suspended");
+        self.put(&path, json!({ "suspended": suspended })).await;
+    }
+
     /// The engine's types of an instance's variables, by name.
     pub(crate) async fn types(&self, instance: &str) -> Json {
         let path = format!(

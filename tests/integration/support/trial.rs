@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use tokio::sync::Semaphore;
 
-use super::World;
 use super::engine::variables;
+use super::{World, until};
 
 /// Task → gateway that needs `tried` → end `done`; the code CAUGHT leads to end `caught`.
 const MODEL: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -131,6 +131,14 @@ impl Trial {
 
     pub(crate) fn times_entered(&self) -> usize {
         self.entered.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the handler is at its first task.
+    pub(crate) async fn is_at_work(&self) {
+        until("the handler is at work", async || {
+            (self.times_entered() == 1).then_some(())
+        })
+        .await;
     }
 }
 

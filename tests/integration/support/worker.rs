@@ -102,6 +102,12 @@ impl Worker {
         assert!(sent.unwrap().success());
     }
 
+    /// Asks it to leave, and waits until it has.
+    pub(crate) async fn stop(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.exited().await
+    }
+
     /// Waits for the worker's own end.
     pub(crate) async fn exited(&mut self) -> ExitStatus {
         until("the worker exits", async || self.find_exit()).await
