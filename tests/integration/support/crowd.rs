@@ -163,7 +163,7 @@ impl Crowd {
             (
                 "changes audited twice",
                 "SELECT count(*) FROM (SELECT FROM audit_log WHERE task_id IS NOT NULL \
-                 GROUP BY task_id, action, subject_id HAVING count(*) > 1) twice",
+                 GROUP BY task_id, action HAVING count(*) > 1) twice",
             ),
             (
                 "effects without a completion",
