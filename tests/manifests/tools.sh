@@ -72,7 +72,7 @@ install_python() {
 fetch_python() {
   command -v python3 >/dev/null || fail 'Python 3 is needed'
   python3 -m venv "$python_build"
-  "$python_build/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+  "$python_build/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps \
     --requirement "$tests/python/requirements.txt"
 }
 
