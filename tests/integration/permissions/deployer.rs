@@ -20,6 +20,7 @@ pub(super) async fn brings_models_and_touches_no_task(guarded: &Guarded) {
 
     grants_are_exactly_those_of_a_deployer(guarded).await;
     deploy_works(guarded).await;
+    engine_adds_no_more_than_is_told(guarded).await;
     no_task_is_the_deployers(guarded).await;
     deploy_tells_of_each_missing_grant(guarded).await;
 }
@@ -50,6 +51,23 @@ async fn deploy_works(guarded: &Guarded) {
             "{lines:?}"
         );
     }
+}
+
+/// As the script's help says. That a user may see to itself is not of interest.
+async fn engine_adds_no_more_than_is_told(guarded: &Guarded) {
+    const USER: u8 = 1;
+    let path = format!("authorization?type=1&userIdIn={}", DEPLOYER.user);
+    let added = guarded.world.engine.get(&path).await;
+    let added = added.as_array().unwrap().iter();
+    let added: Vec<_> = added
+        .filter(|grant| grant["resourceType"] != USER)
+        .map(what)
+        .collect();
+
+    let deployment = guarded.world.engine.get("deployment?source=phantom-worker");
+    let id = deployment.await[0]["id"].clone();
+    let both = ["DELETE", "READ"].map(str::to_owned).to_vec();
+    assert_eq!(added, [(json!(DEPLOYMENT), id, both)]);
 }
 
 /// The worker takes the very task that the deployer is not shown, and may not answer.
