@@ -101,7 +101,7 @@ async fn no_task_is_the_deployers(guarded: &Guarded) {
 }
 
 async fn deploy_tells_of_each_missing_grant(guarded: &Guarded) {
-    for (resource, told) in [(ANY, "CREATE"), (KYC, KYC)] {
+    for (resource, told) in [(ANY, "CREATE"), (KYC, "lacks READ")] {
         let grant = guarded.grant_on(DEPLOYER, resource).await;
         let path = format!("authorization/{}", grant["id"].as_str().unwrap());
         guarded.world.engine.delete(&path).await;
