@@ -5,30 +5,29 @@ use std::time::{Duration, Instant};
 use crate::support::World;
 use crate::support::crowd::Crowd;
 
-/// The lock and the poll of the worker's defaults, and ten seconds more.
+/// What a lost worker costs beyond the work itself: the lock and the poll of the worker's defaults,
+/// and ten seconds more.
 const RECOVERY: Duration = Duration::from_secs(10 + 5 + 10);
+/// For work that no machine should take so long for.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_worker_starts_again_and_everything_was_done_once() {
     let world = World::new().await;
     let crowd = Crowd::start(&world, 200).await;
+    let started = Instant::now();
     let mut killed = world.worker().start().await;
     crowd.half_way(&world).await;
+    let first_half = started.elapsed();
 
     killed.kill();
     let began = Instant::now();
     let locked = world.engine.locked_tasks().await.len();
     let _worker = world.worker().start().await;
-    crowd
-        .ended(&world, RECOVERY + Duration::from_secs(30))
-        .await;
-    let recovery = began.elapsed();
+    crowd.ended(&world, PATIENCE).await;
 
     assert!(locked > 0, "the worker held no task when it was killed");
-    assert!(
-        recovery <= RECOVERY,
-        "the last instance ended {recovery:?} after the kill"
-    );
+    assert_recovered(began.elapsed(), first_half);
     world.let_claims_run_out().await;
     crowd.assert_exactly_once(&world).await;
 }
@@ -37,21 +36,25 @@ async fn a_killed_worker_starts_again_and_everything_was_done_once() {
 async fn what_a_killed_replica_held_is_done_by_the_other() {
     let world = World::new().await;
     let crowd = Crowd::start(&world, 200).await;
+    let started = Instant::now();
     let (mut killed, survivor) = (world.worker().start().await, world.worker().start().await);
     crowd.half_way(&world).await;
+    let first_half = started.elapsed();
 
     killed.kill();
     let began = Instant::now();
-    crowd
-        .ended(&world, RECOVERY + Duration::from_secs(30))
-        .await;
-    let recovery = began.elapsed();
+    crowd.ended(&world, PATIENCE).await;
 
-    assert!(
-        recovery <= RECOVERY,
-        "the last instance ended {recovery:?} after the kill"
-    );
+    assert_recovered(began.elapsed(), first_half);
     world.let_claims_run_out().await;
     crowd.assert_exactly_once(&world).await;
     assert_eq!(survivor.get("/readyz").await.unwrap().0, 200);
+}
+
+/// The second half takes as long as the first one did on this machine, and the recovery.
+fn assert_recovered(second_half: Duration, first_half: Duration) {
+    assert!(
+        second_half <= first_half + RECOVERY,
+        "the last instance ended {second_half:?} after the kill, and half of them in {first_half:?}"
+    );
 }
