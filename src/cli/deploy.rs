@@ -171,6 +171,14 @@ async fn tell(
             ));
             Ok(true)
         }
+        // It is neither new nor to be seen, and the engine leaves out no executable one.
+        None if process.executable => {
+            complain(format_args!(
+                "{file}: the engine does not show {id}: CAMUNDA_USER lacks READ on the process \
+                 definition {id}"
+            ));
+            Ok(false)
+        }
         None => {
             complain(format_args!(
                 "{file}: {id} was not deployed: the engine takes only processes with \

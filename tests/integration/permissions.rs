@@ -1,9 +1,11 @@
 //! deploy/engine/permissions: the worker does all its work as a user who may do nothing else, and
-//! tells of each permission that is missing.
+//! tells of each permission that is missing. So does whoever deploys.
+
+mod deployer;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use phantom_worker::processes::BUILT_IN;
 use reqwest::redirect::Policy;
@@ -21,15 +23,25 @@ use crate::support::{World, until};
 
 const SCRIPT: &str = "deploy/engine/permissions";
 const TENANT: &str = "retail";
-const USER: &str = "walletworker";
 const PASSWORD: &str = r#"a "long\ one"#;
-const GROUP: &str = "phantomworker";
 /// What the worker needs on each process.
 const NEEDED: [&str; 3] = ["READ", "READ_INSTANCE", "UPDATE_INSTANCE"];
 const KYC: &str = "kyc-validation-process";
 const KYC_TOPIC: &str = "validate-kyc-data";
 
-/// An engine that asks for users, and the worker's user on it.
+/// A user that the script makes, and the group that it gives it.
+#[derive(Clone, Copy)]
+struct Account {
+    user: &'static str,
+    group: &'static str,
+}
+
+const WORKER: Account = Account {
+    user: "walletworker",
+    group: "phantomworker",
+};
+
+/// An engine that asks for users.
 struct Guarded {
     world: World,
     password_file: PathBuf,
@@ -44,7 +56,8 @@ impl Guarded {
             engine.deploy(model.file, model.xml).await;
         }
         let password_file = std::env::temp_dir().join(format!("password-{}", Uuid::new_v4()));
-        fs::write(&password_file, format!("{PASSWORD}\n")).unwrap();
+        // As an editor on Windows leaves it.
+        fs::write(&password_file, format!("{PASSWORD}\r\n")).unwrap();
         let database = database().await;
         Self {
             world: World { database, engine },
@@ -55,30 +68,28 @@ impl Guarded {
 
     /// The worker's settings, with its user.
     fn worker(&self) -> WorkerBuilder {
-        self.world.worker().set("CAMUNDA_USER", USER).set(
+        self.settings(WORKER)
+    }
+
+    fn settings(&self, account: Account) -> WorkerBuilder {
+        self.world.worker().set("CAMUNDA_USER", account.user).set(
             "CAMUNDA_PASSWORD_FILE",
             self.password_file.to_str().unwrap(),
         )
     }
 
     /// Runs the script as the administrator does.
-    async fn grant(&self, arguments: &[&str]) -> String {
+    async fn grant(&self, account: Account, arguments: &[&str]) -> String {
         let (admin, password) = ADMINISTRATOR;
-        let mut command = Command::new(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/deploy/engine/permissions"
-        ));
+        let mut command = script(arguments);
         command
-            .args(arguments)
             .env("CAMUNDA_REST_URL", self.world.engine.url.as_str())
             .env("CAMUNDA_TENANT_IDS", TENANT)
-            .env("CAMUNDA_USER", USER)
+            .env("CAMUNDA_USER", account.user)
             .env("CAMUNDA_PASSWORD_FILE", &self.password_file)
             .env("ENGINE_ADMIN_USER", admin)
             .env("ENGINE_ADMIN_PASSWORD", password);
-        let output = spawn_blocking(move || command.output().unwrap())
-            .await
-            .unwrap();
+        let output = spawn_blocking(move || output(command)).await.unwrap();
         let told = String::from_utf8(output.stdout).unwrap();
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{SCRIPT}: {told}{complaint}");
@@ -86,33 +97,38 @@ impl Guarded {
         told
     }
 
-    /// A command of the binary, as the worker's user.
-    async fn run(&self, command: &'static str) -> Said {
-        let settings = self.worker();
+    /// A command of the binary, as this user.
+    async fn run(&self, account: Account, command: &'static str) -> Said {
+        let settings = self.settings(account);
         let run = move || said(phantom_worker(&[command]).envs(settings.environment()));
         spawn_blocking(run).await.unwrap()
     }
 
     /// What is granted to the group, in the order of the resources. That its members may read the
     /// group and its tenants is the engine's own addition.
-    async fn grants(&self) -> Vec<Json> {
+    async fn grants(&self, Account { group, .. }: Account) -> Vec<Json> {
         let path =
-            format!("authorization?type=1&groupIdIn={GROUP}&sortBy=resourceId&sortOrder=asc");
+            format!("authorization?type=1&groupIdIn={group}&sortBy=resourceId&sortOrder=asc");
         let mut grants = self.world.engine.get(&path).await;
         let grants = grants.as_array_mut().unwrap();
         grants.retain(|grant| {
-            ![GROUP, TENANT]
+            ![group, TENANT]
                 .map(Json::from)
                 .contains(&grant["resourceId"])
         });
         std::mem::take(grants)
     }
 
-    /// Leaves the group these permissions on one process.
+    /// The group's grant on one resource.
+    async fn grant_on(&self, account: Account, resource: &str) -> Json {
+        let grants = self.grants(account).await;
+        let on_it = |grant: &Json| grant["resourceId"] == resource;
+        grants.into_iter().find(on_it).unwrap()
+    }
+
+    /// Leaves the worker's group these permissions on one process.
     async fn leave(&self, process: &str, permissions: &[&str]) {
-        let grants = self.grants().await;
-        let of_process = |grant: &&Json| grant["resourceId"] == process;
-        let mut grant = grants.iter().find(of_process).unwrap().clone();
+        let mut grant = self.grant_on(WORKER, process).await;
         grant["permissions"] = json!(permissions);
         let path = format!("authorization/{}", grant["id"].as_str().unwrap());
         self.world.engine.put(&path, grant).await;
@@ -125,6 +141,19 @@ impl Drop for Guarded {
     }
 }
 
+/// The script, with nothing in its environment but the way to its tools.
+fn script(arguments: &[&str]) -> Command {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/engine/permissions");
+    let mut command = Command::new(path);
+    command.args(arguments).env_clear();
+    command.env("PATH", std::env::var_os("PATH").unwrap());
+    command
+}
+
+fn output(mut command: Command) -> Output {
+    command.output().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_granted_permissions_are_enough_and_each_one_less_is_told() {
     let guarded = Guarded::new().await;
@@ -134,12 +163,13 @@ async fn the_granted_permissions_are_enough_and_each_one_less_is_told() {
     check_tells_of_each_missing_grant(&guarded).await;
     worker_tells_of_each_missing_grant(&guarded).await;
     check_tells_of_a_missing_membership(&guarded).await;
+    deployer::brings_models_and_touches_no_task(&guarded).await;
     deployments_are_granted_when_asked_for(&guarded).await;
 }
 
 async fn script_grants_exactly_what_is_needed_once(guarded: &Guarded) {
-    let first = guarded.grant(&[]).await;
-    let second = guarded.grant(&[]).await;
+    let first = guarded.grant(WORKER, &[]).await;
+    let second = guarded.grant(WORKER, &[]).await;
 
     assert_eq!(
         first.matches(": granted\n").count(),
@@ -148,7 +178,7 @@ async fn script_grants_exactly_what_is_needed_once(guarded: &Guarded) {
     );
     let unchanged = second.lines().all(|line| line.ends_with(": as it was"));
     assert!(unchanged, "{second}");
-    let granted: Vec<_> = guarded.grants().await.iter().map(what).collect();
+    let granted: Vec<_> = guarded.grants(WORKER).await.iter().map(what).collect();
     let mut needed: Vec<_> = BUILT_IN
         .iter()
         .map(|model| {
@@ -217,7 +247,7 @@ async fn everything_works(guarded: &Guarded) {
     assert_eq!(worker.series(unread).await, 0.0);
     assert_eq!(worker.lines_about("is degraded"), 0, "{}", worker.log());
     for command in ["check", "purge"] {
-        let said = guarded.run(command).await;
+        let said = guarded.run(WORKER, command).await;
         assert_eq!(said.code, 0, "{command}: {}{}", said.stdout, said.stderr);
     }
 }
@@ -227,7 +257,7 @@ async fn check_tells_of_each_missing_grant(guarded: &Guarded) {
         for (missing, left) in one_less() {
             guarded.leave(model.key, &left).await;
 
-            let said = guarded.run("check").await;
+            let said = guarded.run(WORKER, "check").await;
 
             assert_eq!(said.code, 1, "{missing} on {}: {}", model.key, said.stdout);
             let line = said
@@ -242,7 +272,7 @@ async fn check_tells_of_each_missing_grant(guarded: &Guarded) {
         }
         guarded.leave(model.key, &NEEDED).await;
     }
-    assert_eq!(guarded.run("check").await.code, 0);
+    assert_eq!(guarded.run(WORKER, "check").await.code, 0);
 }
 
 /// A worker that is let in and given nothing would look idle.
@@ -265,7 +295,7 @@ async fn worker_tells_of_each_missing_grant(guarded: &Guarded) {
         .await;
         assert_eq!(worker.lines_about(&told), 1, "{}", worker.log());
     }
-    let mended = guarded.grant(&[]).await;
+    let mended = guarded.grant(WORKER, &[]).await;
     let line = format!(
         "{} on the process definition {KYC}: made exactly that",
         NEEDED.join(", ")
@@ -277,34 +307,34 @@ async fn worker_tells_of_each_missing_grant(guarded: &Guarded) {
 async fn check_tells_of_a_missing_membership(guarded: &Guarded) {
     for (path, told) in [
         (
-            format!("group/{GROUP}/members/{USER}"),
+            format!("group/{}/members/{}", WORKER.group, WORKER.user),
             "CAMUNDA_USER lacks READ_INSTANCE on".to_owned(),
         ),
         (
-            format!("tenant/{TENANT}/group-members/{GROUP}"),
+            format!("tenant/{TENANT}/group-members/{}", WORKER.group),
             format!("{KYC} is not deployed, or not ours to read"),
         ),
     ] {
         guarded.world.engine.delete(&path).await;
 
-        let said = guarded.run("check").await;
+        let said = guarded.run(WORKER, "check").await;
 
         assert_eq!(said.code, 1, "{path}: {}", said.stdout);
         assert!(said.stdout.contains(&told), "{path}: {}", said.stdout);
-        guarded.grant(&[]).await;
+        guarded.grant(WORKER, &[]).await;
     }
 }
 
 async fn deployments_are_granted_when_asked_for(guarded: &Guarded) {
-    let refused = guarded.run("deploy").await;
-    guarded.grant(&["--deploy", "--history"]).await;
-    let deployed = guarded.run("deploy").await;
+    let refused = guarded.run(WORKER, "deploy").await;
+    guarded.grant(WORKER, &["--deploy", "--history"]).await;
+    let deployed = guarded.run(WORKER, "deploy").await;
 
     assert_eq!(refused.code, 1, "{}", refused.stdout);
     assert!(refused.stderr.contains("CREATE"), "{}", refused.stderr);
     assert_eq!(deployed.code, 0, "{}", deployed.stderr);
     let on_deployments = json!({ "resourceType": 9, "resourceId": "*", "permissions": ["CREATE"] });
-    let grants = guarded.grants().await;
+    let grants = guarded.grants(WORKER).await;
     assert!(
         grants
             .iter()
@@ -312,6 +342,23 @@ async fn deployments_are_granted_when_asked_for(guarded: &Guarded) {
     );
     let with_history = |grant: &&Json| what(grant).2.contains(&"READ_HISTORY".to_owned());
     assert_eq!(grants.iter().filter(with_history).count(), BUILT_IN.len());
+}
+
+#[test]
+fn a_password_that_no_call_could_carry_is_refused_before_any() {
+    for password in ["with a\ttab", "two\nlines"] {
+        let mut command = script(&[]);
+        command
+            .env("ENGINE_ADMIN_USER", "admin")
+            .env("ENGINE_ADMIN_PASSWORD", password);
+
+        let output = output(command);
+
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(78), "{complaint}");
+        assert!(complaint.contains("ENGINE_ADMIN_PASSWORD holds a control character"));
+        assert!(!complaint.contains(password), "{complaint}");
+    }
 }
 
 /// Each of the needed permissions, and the others.

@@ -1,6 +1,9 @@
-//! The README tells of every setting, topic, code and command, and of none that is not there.
+//! The README tells of every setting, topic, code and command, and of none that is not there. No page
+//! of the repository waits for words that were never written.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use phantom_worker::metrics::catalogue;
@@ -139,4 +142,56 @@ fn the_commands_table_holds_exactly_the_commands() {
         .collect();
 
     assert_eq!(told, commands());
+}
+
+/// Every page in a folder of the checkout, without what is built or fetched.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if entry.file_type().unwrap().is_dir() {
+            let is_ours = !name.starts_with('.') && name != "target" && name != "node_modules";
+            pages.extend(is_ours.then(|| self::pages(&path)).into_iter().flatten());
+        } else if name.ends_with(".md") {
+            pages.push(path);
+        }
+    }
+    pages
+}
+
+/// The lines of a page in which something is still to be filled in.
+fn blanks(page: &str) -> Vec<&str> {
+    const MARKS: [&str; 4] = ["TODO", "TBD", "FIXME", "XXX"];
+    let is_blank = |line: &&str| {
+        let mut words = line.split(|c: char| !c.is_alphanumeric());
+        line.contains(['⟨', '⟩']) || words.any(|word| MARKS.contains(&word))
+    };
+    page.lines().filter(is_blank).collect()
+}
+
+#[test]
+fn no_page_has_a_blank_that_was_never_filled() {
+    let pages = pages(Path::new(env!("CARGO_MANIFEST_DIR")));
+
+    assert!(pages.len() > 25, "{pages:?}");
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        assert_eq!(blanks(&text), Vec::<&str>::new(), "{}", page.display());
+    }
+}
+
+#[test]
+fn a_blank_is_found() {
+    let page = "| memory | ⟨bench: memory⟩ | |\nTBD.\nmethods, todos and `XXXL`\n(FIXME: say more)";
+
+    let found = blanks(page);
+
+    let expected = [
+        "| memory | ⟨bench: memory⟩ | |",
+        "TBD.",
+        "(FIXME: say more)",
+    ];
+    assert_eq!(found, expected);
 }

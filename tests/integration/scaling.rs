@@ -1,20 +1,51 @@
 //! What an autoscaler sees of the engine: the tasks for which replicas are of use, and no others.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::support::tree::{TreeBuilder, on_a_system};
 use crate::support::trial::Trial;
 use crate::support::{World, until};
 
-/// The query of each trigger of deploy/components/keda.
-const QUERY: &str = "external-task/count?topicName=TOPIC&withRetriesLeft=true&active=true";
+const TRIGGERS: &str = include_str!("../../deploy/components/keda/scaled-object.yaml");
+
+/// What every trigger has for a key, with its topic taken out. They must agree, or which of them
+/// would the story be about?
+fn of_every_trigger(key: &str) -> String {
+    let triggers = TRIGGERS.split("- type: metrics-api\n").skip(1);
+    let values: BTreeSet<_> = triggers
+        .map(|trigger| {
+            let value = |key: &str| {
+                let mut lines = trigger.lines().map(str::trim);
+                let found = lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+                found.unwrap_or_else(|| panic!("this trigger has no {key}:\n{trigger}"))
+            };
+            let named = format!("topicName={}&", value("name"));
+            value(key).replace(&named, "topicName=TOPIC&")
+        })
+        .collect();
+    let mut values = values.into_iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value,
+        several => panic!("the triggers have no {key} in common: {several:?}"),
+    }
+}
+
+/// What the triggers ask the engine about a topic.
+fn query(topic: &str) -> String {
+    let url = of_every_trigger("url");
+    let (_, query) = url.split_once("//engine/").unwrap();
+    assert!(query.contains("topicName=TOPIC&"), "no topic in {query}");
+    query.replace("TOPIC", topic)
+}
 
 impl World {
     /// What the trigger reads; stories share an engine, so each looks at its tenant alone.
     async fn trigger(&self) -> u64 {
-        let query = QUERY.replace("TOPIC", "trial");
-        let path = format!("{query}&tenantIdIn={}", self.engine.tenant);
-        self.engine.get(&path).await["count"].as_u64().unwrap()
+        let path = format!("{}&tenantIdIn={}", query("trial"), self.engine.tenant);
+        let answer = self.engine.get(&path).await;
+        answer[of_every_trigger("valueLocation")].as_u64().unwrap()
     }
 
     async fn trigger_reads(&self, tasks: u64) {

@@ -20,7 +20,9 @@ for (const [name, service] of Object.entries(services)) {
   for (const mount of service.volumes ?? []) {
     if (mount.type !== 'bind') continue
     if (!mount.read_only) fault(`${mount.source} is mounted writable`)
-    if (!relative(checkout, mount.source).startsWith(MADE) && !existsSync(mount.source)) fault(`${mount.source} is not there`)
+    if (!relative(checkout, mount.source).startsWith(MADE)) {
+      if (!existsSync(mount.source)) fault(`${mount.source} is not there`)
+    } else if (mount.bind?.create_host_path) fault(`without prepare, Docker makes a folder ${mount.source}`)
   }
   for (const [other, { condition }] of Object.entries(service.depends_on ?? {})) {
     if (condition === 'service_healthy' && !services[other].healthcheck) fault(`waits for the health of ${other}, which has no check`)

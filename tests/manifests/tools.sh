@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What renders and what checks the manifests. Sourced, never run.
+# What renders and what checks the manifests. Sourced, never run; whoever sources it names in `rendered`
+# a folder of its own, so that several may be at work side by side.
 
 # shellcheck source-path=SCRIPTDIR/../../deploy/local
 tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -12,19 +13,17 @@ source "$stack/lib/builds.sh"
 oldest_kustomize=5
 fetched_kustomize=v5.7.1
 
-examples=$checkout/target/manifests/readme
-
 # Every environment: the overlays, and what a bank may build on top of them, here and in the README.
 environments() {
   local folder
-  for folder in "$checkout"/deploy/overlays/*/ "$tests"/variants/*/ "$examples/scaled/"; do
+  for folder in "$checkout"/deploy/overlays/*/ "$tests"/variants/*/ "$rendered/readme/scaled/"; do
     printf '%s\n' "${folder%/}"
   done
 }
 
 # write_examples: the kustomizations of deploy/README.md, for a bank that lives at your.example.
 write_examples() {
-  local ours=$checkout/deploy/overlays/production
+  local ours=$checkout/deploy/overlays/production examples=$rendered/readme
   mkdir -p "$examples"/{wallets,scaled}
   ln -sfn "$checkout" "$examples/phantom-worker"
   awk -v wallets="$examples/wallets/kustomization.yaml" -v scaled="$examples/scaled/kustomization.yaml" '
@@ -35,13 +34,14 @@ write_examples() {
   cp "$ours/network.yaml" "$examples/wallets/"
 }
 
-# render_into FOLDER: one file for each environment.
-render_into() {
+# render_all: one file for each environment, in $rendered and nothing else.
+render_all() {
   local environment
-  mkdir -p "$1"
+  rm -rf "$rendered"
+  mkdir -p "$rendered"
   write_examples
   while IFS= read -r environment; do
-    render "$environment" >"$1/${environment##*/}.yaml" || fail "$environment cannot be rendered"
+    render "$environment" >"$rendered/${environment##*/}.yaml" || fail "$environment cannot be rendered"
   done < <(environments)
 }
 
@@ -72,7 +72,7 @@ install_python() {
 fetch_python() {
   command -v python3 >/dev/null || fail 'Python 3 is needed'
   python3 -m venv "$python_build"
-  "$python_build/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+  "$python_build/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps \
     --requirement "$tests/python/requirements.txt"
 }
 

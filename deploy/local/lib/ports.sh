@@ -14,6 +14,16 @@ any_free_port() {
   printf '%s\n' "$port"
 }
 
+# free_ports COUNT: as many different ones, one a line.
+free_ports() {
+  local chosen=() port
+  while ((${#chosen[@]} < $1)); do
+    port=$(any_free_port)
+    [[ " ${chosen[*]} " == *" $port "* ]] || chosen+=("$port")
+  done
+  printf '%s\n' "${chosen[@]}"
+}
+
 holder_of() {
   local line
   line=$(ss -Hltnp "sport = :$1" 2>/dev/null) || true

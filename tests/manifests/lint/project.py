@@ -83,6 +83,12 @@ class Project:
         return {json.loads(text)["uid"]: text for text in texts}
 
     @cached_property
+    def policies_told(self):
+        """What deploy/README.md says that each NetworkPolicy names."""
+        rows = re.findall(r"^\| `(phantom-worker-[a-z]+)` \| (.+?) \|", self.text("deploy/README.md"), re.MULTILINE)
+        return dict(rows)
+
+    @cached_property
     def example_secrets(self):
         """The keys of each secret that an environment has to have."""
         documents = yaml.load_all(self.text("deploy/secrets.example.yaml"), LOADER)

@@ -20,6 +20,7 @@ RULES = [
     security.pods_have_resources,
     observe.alerts_and_dashboards_are_ours,
     network.what_is_not_named_is_closed,
+    network.policies_are_told,
     scaling.replicas_follow_the_backlog,
 ]
 

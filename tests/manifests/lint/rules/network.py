@@ -1,16 +1,20 @@
 """Network policies: nothing by default, and every way that a pod needs."""
 
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
-from ..bundle import selects
+from ..bundle import selects, title
 
-CLOSED = {"staging", "production", "everything"}
+# Environments that need no network policies; whatever else is rendered is closed.
+OPEN = {"dev"}
 DATABASE = 5432
 MAIL = {465, 587, 25}
+# The largest private network, 10.0.0.0/8; for IPv6 that of all addresses of an organisation.
+WIDEST = {4: 8, 6: 32}
 
 
 def what_is_not_named_is_closed(bundle, project):
-    if bundle.name not in CLOSED:
+    if bundle.name in OPEN:
         return
     for workload in bundle.workloads:
         policies = [
@@ -28,6 +32,9 @@ def _openings(workload, policies, bundle):
     rules = [rule for it in policies for rule in it.get("egress", []) + it.get("ingress", [])]
     if any(not rule.get("to") and not rule.get("from") for rule in rules):
         yield f"{workload}: a policy opens a port to everybody"
+    for peer in (peer for rule in rules for peer in rule.get("to", []) + rule.get("from", [])):
+        if _is_wide(peer):
+            yield f"{workload}: a policy opens a port to {_words(peer)}"
     engine = _port(bundle.settings(workload).get("CAMUNDA_REST_URL") or "")
     needs = {
         "run": {"DNS": {53}, "the engine": {engine}, "the database": {DATABASE}, "the mail server": MAIL},
@@ -40,6 +47,37 @@ def _openings(workload, policies, bundle):
     for port in sorted({"ops", "public"} - incoming if workload.command == "run" else incoming, key=str):
         verb = "no policy lets anybody reach" if workload.command == "run" else "a policy opens"
         yield f"{workload}: {verb} its port {port}"
+
+
+def policies_are_told(bundle, project):
+    """What a bank has to change in its own cluster, it has to find in the README."""
+    for policy in bundle.all("NetworkPolicy"):
+        rules = policy["spec"].get("egress", []) + policy["spec"].get("ingress", [])
+        told = project.policies_told.get(policy["metadata"]["name"])
+        if rules and told is None:
+            yield f"{title(policy)}: deploy/README.md does not tell what it names"
+            continue
+        for name in sorted(name for rule in rules for name in _names(rule)):
+            if f"`{name}`" not in told:
+                yield f"{title(policy)}: deploy/README.md does not tell that it names {name}"
+
+
+def _names(rule):
+    """The namespaces of a rule."""
+    selectors = [peer.get("namespaceSelector", {}) for peer in rule.get("to", []) + rule.get("from", [])]
+    return {name for it in selectors for name in it.get("matchLabels", {}).values()}
+
+
+def _is_wide(peer):
+    """Whether a peer is no place but a part of the world, or every pod of the cluster."""
+    if "ipBlock" in peer:
+        block = ip_network(peer["ipBlock"]["cidr"], strict=False)
+        return block.prefixlen < WIDEST[block.version]
+    return peer.get("namespaceSelector") == {} and not peer.get("podSelector")
+
+
+def _words(peer):
+    return peer["ipBlock"]["cidr"] if "ipBlock" in peer else "every pod of the cluster"
 
 
 def _ports(rule):

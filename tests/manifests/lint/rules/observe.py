@@ -2,13 +2,13 @@
 
 from ..bundle import title
 
-# Environments that somebody watches.
-WATCHED = {"staging", "production", "everything"}
+# Environments that nobody watches.
+UNWATCHED = {"dev"}
 JOB_LABEL = "app.kubernetes.io/name"
 
 
 def alerts_and_dashboards_are_ours(bundle, project):
-    if bundle.name not in WATCHED:
+    if bundle.name in UNWATCHED:
         return
     monitor = bundle.one("PodMonitor")
     if monitor is None or monitor["spec"].get("jobLabel") != JOB_LABEL:
