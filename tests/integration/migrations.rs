@@ -1,7 +1,12 @@
 //! The rule of migrations/README.md, held over every migration after the base: one that the version
 //! before does not survive, or that stops it at its work, is found before anybody ships it.
 
+mod alter;
+mod faults;
+mod locks;
 mod rule;
+mod server;
+mod sql;
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +16,8 @@ pub(crate) use rule::Migration;
 /// The last migration from before the rule.
 const BASE: &str = "2026-11-23-000015_create_shared_figures";
 
-fn shipped() -> Vec<Migration> {
+/// The product's migrations, oldest first.
+pub(crate) fn shipped() -> Vec<Migration> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
     let entries = fs::read_dir(folder)
         .unwrap()
@@ -63,6 +69,7 @@ fn told(up: &str, is_transactional: bool) -> String {
 fn what_the_version_before_does_not_survive_is_found() {
     let bad = [
         ("DROP TABLE wallets;", "takes away"),
+        ("DROP INDEX wallets_merchant_id_idx;", "takes away"),
         ("ALTER TABLE wallets DROP COLUMN status;", "takes away"),
         (
             "ALTER TABLE wallets ADD COLUMN a text, DROP CONSTRAINT b;",
@@ -86,34 +93,125 @@ fn what_the_version_before_does_not_survive_is_found() {
             "without this column",
         ),
         (
+            "ALTER TABLE wallets ADD COLUMN tier text DEFAULT NULL NOT NULL;",
+            "without this column",
+        ),
+        (
             "ALTER TABLE wallets ADD COLUMN a text DEFAULT '', ADD COLUMN b text NOT NULL;",
             "without this",
         ),
         ("ALTER TABLE wallets ADD COLUMN tag text UNIQUE;", "a key"),
         (
-            "ALTER TABLE wallets ADD COLUMN id2 uuid DEFAULT gen_random_uuid();",
-            "computed",
+            "ALTER TABLE wallets ADD CONSTRAINT c CHECK (balance > 0) NOT VALID;",
+            "refuses what it may write",
         ),
         (
-            "ALTER TABLE wallets ADD CONSTRAINT c CHECK (balance > 0);",
-            "NOT VALID",
+            "ALTER TABLE wallets ADD CONSTRAINT c FOREIGN KEY (currency) REFERENCES wallets NOT VALID;",
+            "refuses what it may write",
         ),
         (
-            "ALTER TABLE wallets CLUSTER ON wallets_pkey;",
-            "does not know",
+            "ALTER TABLE wallets ADD COLUMN a text, ADD CHECK ((a IS NULL) = (status = 'active')) NOT VALID;",
+            "refuses what it may write",
         ),
-        ("CREATE INDEX i ON wallets (status);", "CONCURRENTLY"),
+        (
+            "ALTER TABLE wallets ADD COLUMN a int CHECK (a > balance);",
+            "refuses what it may write",
+        ),
+        (
+            "ALTER TABLE wallets DROP CONSTRAINT c, ADD CONSTRAINT c CHECK (balance > 0) NOT VALID;",
+            "may read what it does not know",
+        ),
+        (
+            "ALTER TABLE wallets DROP CONSTRAINT b, ADD CONSTRAINT c CHECK (balance > 0) NOT VALID;",
+            "takes away",
+        ),
+        (
+            "ALTER TABLE wallets ALTER COLUMN status DROP NOT NULL;",
+            "a null",
+        ),
+        (
+            "ALTER TABLE email_verifications ALTER COLUMN engine_id DROP DEFAULT;",
+            "relies on the default",
+        ),
         (
             "CREATE UNIQUE INDEX CONCURRENTLY i ON wallets (status);",
             "a unique index",
         ),
         (
-            "CREATE INDEX CONCURRENTLY i ON wallets (status);",
-            "run_in_transaction",
-        ),
-        (
             "CREATE TRIGGER t BEFORE INSERT ON wallets EXECUTE FUNCTION f();",
             "what its statements do",
+        ),
+        ("REVOKE SELECT ON wallets FROM PUBLIC;", "takes away"),
+        (
+            "ALTER TABLE wallets ADD COLUMN a text DEFAULT 'a--b'; DROP TABLE outbox;",
+            "takes away",
+        ),
+        (
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $x$ it's $x$; DROP TABLE wallets;",
+            "takes away",
+        ),
+        (
+            "COMMENT ON TABLE wallets IS 'it''s /* here'; DROP TABLE wallets; -- */",
+            "takes away",
+        ),
+    ];
+    are_found(&bad);
+}
+
+#[test]
+fn what_the_version_before_waits_for_is_found() {
+    let bad = [
+        (
+            "ALTER TABLE wallets ADD COLUMN id2 uuid DEFAULT gen_random_uuid();",
+            "computed",
+        ),
+        (
+            "ALTER TABLE wallets ADD COLUMN n int DEFAULT f(1);",
+            "computed",
+        ),
+        (
+            "ALTER TABLE wallets ADD COLUMN t timestamptz DEFAULT now() + random() * interval '1 day';",
+            "computed",
+        ),
+        ("ALTER TABLE wallets ADD COLUMN n bigserial;", "computed"),
+        (
+            "ALTER TABLE wallets ADD n bigint GENERATED ALWAYS AS IDENTITY;",
+            "computed",
+        ),
+        (
+            "ALTER TABLE wallets ADD COLUMN n int GENERATED ALWAYS AS (balance * 2) STORED;",
+            "computed",
+        ),
+        (
+            "ALTER TABLE wallets ADD COLUMN n int CHECK (n > 0);",
+            "every row",
+        ),
+        (
+            "ALTER TABLE wallets ADD COLUMN n int, ADD CHECK (n > 0);",
+            "every row",
+        ),
+        (
+            "ALTER TABLE wallets ADD COLUMN n text DEFAULT 'a' REFERENCES wallets;",
+            "every row",
+        ),
+        (
+            "ALTER TABLE wallets ADD CONSTRAINT c CHECK (balance > 0);",
+            "every row",
+        ),
+        (
+            "ALTER TABLE wallets ALTER COLUMN currency SET NOT NULL;",
+            "every row",
+        ),
+        (
+            "ALTER TABLE wallets ADD COLUMN n int, ADD CONSTRAINT c CHECK (n > 0) NOT VALID; \
+             ALTER TABLE wallets VALIDATE CONSTRAINT c;",
+            "every row",
+        ),
+        ("ALTER TABLE wallets ADD UNIQUE (status);", "index of a key"),
+        ("CREATE INDEX i ON wallets (status);", "CONCURRENTLY"),
+        (
+            "CREATE INDEX CONCURRENTLY i ON wallets (status);",
+            "run_in_transaction",
         ),
         (
             "UPDATE wallets SET status = 'active';",
@@ -121,34 +219,52 @@ fn what_the_version_before_does_not_survive_is_found() {
         ),
         (
             "ALTER TABLE wallets ADD COLUMN a text; ALTER TABLE outbox ADD COLUMN b text;",
-            "several tables",
-        ),
-        ("SET lock_timeout = '1h';", "`migrate` sets"),
-        ("DO $$ BEGIN DROP TABLE wallets; END $$;", "does not know"),
-        ("REVOKE SELECT ON wallets FROM PUBLIC;", "takes away"),
-        (
-            "-- contract: since 0.3.0\nDROP TABLE wallets;",
-            "no version before",
+            "locks outbox and wallets",
         ),
         (
-            "-- contract: soon\nDROP TABLE wallets;",
-            "no version before",
+            "CREATE TABLE t (w text REFERENCES wallets, r uuid REFERENCES wallet_creation_requests);",
+            "locks wallet_creation_requests and wallets",
         ),
         (
-            "-- contract: since 0.2.0\nCREATE TABLE t ();",
-            "takes nothing away",
+            "CREATE TABLE t (w text, FOREIGN KEY (w) REFERENCES wallets); ALTER TABLE outbox ADD b text;",
+            "locks outbox and wallets",
         ),
         (
-            "-- contract: since 0.2.0\nDROP TABLE t; CREATE INDEX i ON wallets (status);",
-            "CONCURRENTLY",
+            "ALTER TABLE wallets ADD COLUMN m uuid REFERENCES outbox;",
+            "locks outbox and wallets",
         ),
-        ("-- briefly: small\nDROP TABLE wallets;", "takes away"),
-        ("-- briefly: small\nCREATE TABLE t ();", "stops nobody"),
+        (
+            "ALTER TABLE wallets ADD m uuid, ADD FOREIGN KEY (m) REFERENCES public.\"outbox\" NOT VALID;",
+            "locks outbox and wallets",
+        ),
+        (
+            "ALTER TABLE wallets ADD COLUMN a text; DELETE FROM outbox;",
+            "locks outbox and wallets",
+        ),
     ];
-    for (up, why) in bad {
-        let told = told(up, true);
-        assert!(told.contains(why), "{up}: {told:?}");
-    }
+    are_found(&bad);
+}
+
+#[test]
+fn what_is_no_migrations_business_or_not_known_is_found() {
+    let bad = [
+        ("SET lock_timeout = '1h';", "`migrate` sets"),
+        ("CREATE TABLE t (); COMMIT;", "begins and ends"),
+        ("DO $$ BEGIN DROP TABLE wallets; END $$;", "does not know"),
+        ("DO $x$ BEGIN EXECUTE 'a'; END $x$;", "does not know"),
+        (
+            "ALTER TABLE wallets CLUSTER ON wallets_pkey;",
+            "does not know",
+        ),
+        ("ALTER TABLE wallets SET UNLOGGED;", "does not know"),
+        (
+            "CREATE TABLE t PARTITION OF wallets DEFAULT;",
+            "does not know",
+        ),
+        ("SELECT setval('s', 1);", "does not know"),
+        ("COMMENT ON TABLE wallets IS 'a", "PostgreSQL cannot read"),
+    ];
+    are_found(&bad);
     let outside = [
         ("CREATE TABLE t ();", "only CONCURRENTLY"),
         (
@@ -163,15 +279,89 @@ fn what_the_version_before_does_not_survive_is_found() {
 }
 
 #[test]
+fn a_mark_excuses_what_it_is_for_and_nothing_else() {
+    let bad = [
+        (
+            "-- contract: since 0.3.0\nDROP TABLE wallets;",
+            "no version before",
+        ),
+        (
+            "-- contract: soon\nDROP TABLE wallets;",
+            "no version before",
+        ),
+        (
+            "-- contract: since 0.2.0\nCREATE TABLE t ();",
+            "nothing that `contract` excuses",
+        ),
+        (
+            "-- contract: since 0.2.0\nDROP TABLE t; CREATE INDEX i ON wallets (status);",
+            "CONCURRENTLY",
+        ),
+        ("-- briefly: small\nDROP TABLE wallets;", "takes away"),
+        (
+            "-- briefly: small\nCREATE TABLE t ();",
+            "nothing that `briefly` excuses",
+        ),
+        ("-- briefly:\nDELETE FROM wallets;", "rows under"),
+        ("-- briefly: small\nSET lock_timeout = 0;", "`migrate` sets"),
+        ("-- briefly: small\nDO $$ $$;", "does not know"),
+        (
+            "-- briefly: small\nUPDATE wallets SET a = 1; UPDATE outbox SET a = 1;",
+            "deadlock",
+        ),
+        (
+            "-- widens: more\nALTER TABLE wallets ADD CONSTRAINT c CHECK (a > 0) NOT VALID;",
+            "refuses",
+        ),
+        (
+            "-- widens: more\nALTER TABLE wallets DROP CONSTRAINT c, ADD CONSTRAINT c CHECK (a > 0);",
+            "every row",
+        ),
+        (
+            "-- vouched: I looked\nDO $$ $$; DROP TABLE wallets;",
+            "takes away",
+        ),
+        (
+            "COMMENT ON TABLE wallets IS '\n-- contract: since 0.2.0\n'; DROP TABLE wallets;",
+            "takes away",
+        ),
+    ];
+    are_found(&bad);
+}
+
+fn are_found(bad: &[(&str, &str)]) {
+    for (up, why) in bad {
+        let told = told(up, true);
+        assert!(told.contains(why), "{up}: {told:?}");
+    }
+}
+
+#[test]
 fn what_the_version_before_survives_is_let_through() {
     let good = [
         "CREATE TABLE t (a text NOT NULL UNIQUE); CREATE UNIQUE INDEX i ON t (a); ALTER TABLE t DROP COLUMN a;",
+        "CREATE TABLE t (n bigserial, w text REFERENCES wallets, p bigint REFERENCES t);",
         "ALTER TABLE wallets ADD COLUMN tier text NOT NULL DEFAULT 'basic; drop', ADD COLUMN b text;",
         "ALTER TABLE wallets ADD COLUMN seen_at timestamptz NOT NULL DEFAULT now();",
-        "ALTER TABLE wallets ADD CONSTRAINT c CHECK (balance > 0) NOT VALID; -- rename, drop",
+        "ALTER TABLE wallets ADD a jsonb NOT NULL DEFAULT '{}'::jsonb, ADD b int DEFAULT (-1), \
+         ADD c text[] DEFAULT ARRAY[]::text[], ADD d interval DEFAULT interval '1 day';",
+        "ALTER TABLE wallets ADD n int DEFAULT 1, ADD CONSTRAINT c CHECK (N > 0) NOT VALID; -- rename, drop",
+        "CREATE TABLE t (a text PRIMARY KEY); ALTER TABLE wallets ADD COLUMN a text REFERENCES t;",
+        "CREATE TABLE t (); ALTER TABLE t ADD w text NOT NULL REFERENCES wallets; UPDATE t SET w = '';",
+        "CREATE TABLE t (a text); INSERT INTO t SELECT w.currency FROM wallets w, outbox;",
+        "ALTER TABLE wallets VALIDATE CONSTRAINT c; ALTER TABLE outbox VALIDATE CONSTRAINT c;",
         "ALTER TABLE wallets VALIDATE CONSTRAINT c;",
+        "/* DROP TABLE wallets; /* ' */ */ CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS \
+         $body$ BEGIN DROP TABLE wallets; RETURN NEW; END $body$;",
+        "COMMENT ON TABLE wallets IS 'a -- DROP TABLE wallets; it''s';",
         "-- contract: since 0.2.9\nALTER TABLE wallets DROP COLUMN status;",
+        "-- contract: since 0.2.9\nALTER TABLE wallets ADD CONSTRAINT c CHECK (balance > 0) NOT VALID;",
+        "-- widens: since 0.2.9 an unknown status is told as it is\n\
+         ALTER TABLE wallets DROP CONSTRAINT c, ADD CONSTRAINT c CHECK (status IN ('a', 'b')) NOT VALID;",
         "-- briefly: one row for each engine\nUPDATE housekeeping_rounds SET begun_at = now();",
+        "-- apart: no transaction works on both\n\
+         ALTER TABLE wallets ADD COLUMN a text; ALTER TABLE outbox ADD COLUMN b text;",
+        "-- vouched: it takes from roles that the worker has none of\nDO $$ BEGIN END $$;",
     ];
     for up in good {
         assert_eq!(told(up, true), "", "{up}");
@@ -180,4 +370,20 @@ fn what_the_version_before_survives_is_let_through() {
         told("CREATE INDEX CONCURRENTLY i ON wallets (status);", false),
         ""
     );
+    let dropped = "-- contract: since 0.2.9\nDROP INDEX CONCURRENTLY i;";
+    assert_eq!(told(dropped, false), "");
+}
+
+#[test]
+fn the_examples_of_the_readme_are_let_through() {
+    let readme = include_str!("../../migrations/README.md");
+    let blocks = readme.split("```sql\n").skip(1);
+    let examples: Vec<_> = blocks
+        .map(|block| block.split_once("```").unwrap().0)
+        .collect();
+
+    assert_eq!(examples.len(), 2);
+    for up in examples {
+        assert_eq!(told(up, true), "", "{up}");
+    }
 }

@@ -2,16 +2,17 @@
 //! made and after a rollback. The one before is this binary; the one to come adds migrations.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use diesel_async::SimpleAsyncConnection;
 use diesel_migrations::FileBasedMigrations;
 use futures_util::future::join;
 use phantom_worker::store::migrations::{self, MigrationFailure};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::migrations::Migration;
+use crate::migrations::{Migration, shipped};
 use crate::support::crowd::Crowd;
 use crate::support::patience::within;
 use crate::support::worker::Worker;
@@ -52,12 +53,31 @@ const TO_COME: &[(&str, &str, &str)] = &[
         "",
     ),
     (
-        "2999-01-01-000006_index_wallets",
-        "CREATE INDEX CONCURRENTLY wallets_created_at_idx ON wallets (created_at);",
-        CONCURRENTLY,
+        "2999-01-01-000006_widen_status",
+        "-- widens: nobody writes the new one before the roll-out has ended\n\
+         ALTER TABLE wallets DROP CONSTRAINT wallets_status_check, \
+         ADD CONSTRAINT wallets_status_check \
+         CHECK (status IN ('active', 'suspended', 'closed', 'dormant')) NOT VALID;",
+        "",
     ),
+    (
+        "2999-01-01-000007_validate_status",
+        "ALTER TABLE wallets VALIDATE CONSTRAINT wallets_status_check;",
+        "",
+    ),
+    INDEX_TO_COME,
 ];
-const LAST_TO_COME: &str = "29990101000006";
+const INDEX_TO_COME: (&str, &str, &str) = (
+    "2999-01-01-000008_index_wallets",
+    "CREATE INDEX CONCURRENTLY wallets_created_at_idx ON wallets (created_at);",
+    CONCURRENTLY,
+);
+
+/// What the schema keeps of a migration's name.
+fn version_of(migration: &str) -> String {
+    let (version, _) = migration.split_once('_').unwrap();
+    version.replace('-', "")
+}
 
 /// Migrations in a folder of their own, gone with the story.
 struct Folder(PathBuf);
@@ -89,6 +109,21 @@ impl World {
     async fn migrate(&self, folder: &Folder) -> Result<Vec<String>, MigrationFailure> {
         let source = FileBasedMigrations::from_path(&folder.0).unwrap();
         migrations::apply_from(&self.database.pool, source).await
+    }
+
+    /// The schema as the version before one of our migrations has it.
+    async fn take_back(&self, migration: &str) {
+        let down = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("migrations")
+            .join(migration)
+            .join("down.sql");
+        let mut conn = self.database.pool.get().await.unwrap();
+        conn.batch_execute(&fs::read_to_string(down).unwrap())
+            .await
+            .unwrap();
+        let version = version_of(migration);
+        let forget = format!("DELETE FROM __diesel_schema_migrations WHERE version = '{version}'");
+        conn.batch_execute(&forget).await.unwrap();
     }
 
     /// Whether an index is there, whole.
@@ -147,7 +182,8 @@ async fn an_older_version_works_on_while_the_schema_moves_ahead_and_after_a_roll
         );
         tells_its_version(worker).await;
     }
-    let ahead = format!("the schema is ahead of this version, up to {LAST_TO_COME}");
+    let last = version_of(TO_COME.last().unwrap().0);
+    let ahead = format!("the schema is ahead of this version, up to {last}");
     assert_eq!(before.lines_about(&ahead), 0);
     assert_eq!(rolled_back.lines_about(&ahead), 1, "{}", rolled_back.log());
     commands_of_the_older_version_work(&world).await;
@@ -186,10 +222,9 @@ async fn commands_of_the_older_version_work(world: &World) {
 
     assert_eq!(run("migrate").await, "the schema is up to date\n");
     let told = run("check").await;
-    assert!(
-        told.contains("the schema has all of ours, and 6 migrations of a later version"),
-        "{told}"
-    );
+    let later = TO_COME.len();
+    let ahead = format!("the schema has all of ours, and {later} migrations of a later version");
+    assert!(told.contains(&ahead), "{told}");
     run("purge").await;
 }
 
@@ -197,17 +232,13 @@ async fn commands_of_the_older_version_work(world: &World) {
 async fn a_newer_version_waits_for_its_own_migration_while_the_older_one_works() {
     let world = World::new().await;
     let crowd = Crowd::start(&world, 20).await;
-    // As the version before has it: the last migration was not there yet.
-    let last = "shared_figures";
-    world.database.run(&format!("DROP TABLE {last}")).await;
-    let forget = "DELETE FROM __diesel_schema_migrations WHERE version = \
-                  (SELECT max(version) FROM __diesel_schema_migrations)";
-    world.database.run(forget).await;
+    let last = shipped().pop().unwrap().name;
+    world.take_back(&last).await;
 
     let worker = world.worker().spawn();
     until("it waits for its migration", async || {
-        let told = "1 migration is missing, from 2026-11-23-000015_create_shared_figures on";
-        (worker.lines_about(told) > 0).then_some(())
+        let told = format!("1 migration is missing, from {last} on");
+        (worker.lines_about(&told) > 0).then_some(())
     })
     .await;
     let probes = [
@@ -222,7 +253,7 @@ async fn a_newer_version_waits_for_its_own_migration_while_the_older_one_works()
     assert!(taken.is_empty(), "{taken:?}");
     assert_eq!(
         String::from_utf8(migrated.stdout).unwrap(),
-        "applied 2026-11-23-000015_create_shared_figures\n"
+        format!("applied {last}\n")
     );
     crowd.ended(&world, PATIENCE).await;
     crowd.assert_exactly_once(&world).await;
@@ -252,7 +283,7 @@ async fn a_migration_that_waits_for_its_lock_gives_up_and_is_applied_the_next_ti
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_is_built_beside_the_work_however_long_somebody_is_at_it() {
     let world = World::new().await;
-    let folder = Folder::of(&TO_COME[5..]);
+    let folder = Folder::of(&[INDEX_TO_COME]);
     let writer = world.hold("LOCK TABLE wallets IN ROW EXCLUSIVE MODE").await;
 
     let patient = format!(
