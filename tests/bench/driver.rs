@@ -28,7 +28,15 @@ const ROUND: [(Rival, Duration); 8] = [
     (Rival::JavaScript, PAUSE),
 ];
 
-const SINGLY: [Rival; 4] = [
+const SINGLY: [Rival; 5] = [
+    Rival::Ceiling,
+    Rival::Ours,
+    Rival::CeilingWithVariables,
+    Rival::Worker,
+    Rival::JavaScript,
+];
+
+const COUNTED: [Rival; 4] = [
     Rival::Ceiling,
     Rival::Ours,
     Rival::Worker,
@@ -114,7 +122,7 @@ async fn measure_latency(stand: &Stand, plan: &Plan, report: &mut Report) -> any
 }
 
 async fn measure_cost(stand: &Stand, plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
-    for rival in SINGLY {
+    for rival in COUNTED {
         let cost = cost::measure(stand, rival, plan.counted, plan.idle).await?;
         println!("{:.3} calls a task: {rival}", cost.calls);
         report.costs.push(cost);

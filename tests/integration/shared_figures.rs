@@ -152,6 +152,30 @@ fn one_replica_reads_for_all_and_all_show_the_same() {
 }
 
 #[test]
+fn an_engine_without_tasks_is_asked_for_one_count_a_reading() {
+    on_a_system(async {
+        let world = World::with_trial().await;
+        let proxy = EngineProxy::refusing(&world.engine.url, |_| None);
+        let tree = TreeBuilder::new(&world, Trial::new().registry())
+            .engine_at(proxy.url())
+            .start();
+
+        until("it was read some times", async || {
+            (proxy.calls("/version").len() >= 4).then_some(())
+        })
+        .await;
+        tree.drain().await;
+
+        // The last reading may have been cut short by the drain.
+        let (counts, readings) = (proxy.calls("/count").len(), proxy.calls("/version").len());
+        assert!(
+            (readings..=readings + 1).contains(&counts),
+            "{counts} counts in {readings} readings"
+        );
+    });
+}
+
+#[test]
 fn an_engine_that_does_not_tell_leaves_the_figures_of_before_and_is_counted() {
     on_a_system(async {
         let world = World::with_trial().await;
