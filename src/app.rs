@@ -44,6 +44,10 @@ const TREE_GONE: u8 = 70;
 /// The settings, the database or the models do not allow a start.
 const REFUSED: u8 = 78;
 
+/// What takes time shares these threads. A handler that blocks takes one away, hence more than two on
+/// a small machine; the engine is the limit long before four are busy, hence no more on a large one.
+pub const THREADS: usize = 4;
+
 /// How often the main arbiter shows that it is alive.
 const BEAT: Duration = Duration::from_secs(1);
 /// Over how long the engine must refuse a `complete` before that counts as its answer.
@@ -51,11 +55,10 @@ const REFUSAL_SPAN: Duration = Duration::from_secs(60);
 
 /// Runs the worker until a signal ends it.
 pub fn run(settings: RunSettings, log_level: LogLevel) -> ExitCode {
-    // The actors live on this thread and never work; everything that takes time is on these.
-    let threads = std::thread::available_parallelism().map_or(4, |cores| cores.get().max(4));
-    let system = actix_rt::System::with_tokio_rt(move || {
+    // The actors live on this thread and never work; everything that takes time is on the others.
+    let system = actix_rt::System::with_tokio_rt(|| {
         tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
+            .worker_threads(THREADS)
             .thread_name("worker")
             .enable_all()
             .build()

@@ -13,6 +13,7 @@ use anyhow::Context;
 use phantom_worker::actors::{
     Ingredients, Parts, Supervisor, TEMPLATES, Topic, TopicSettings, TreeSettings,
 };
+use phantom_worker::app;
 use phantom_worker::camunda::Client;
 use phantom_worker::camunda::cockpit::Cockpit;
 use phantom_worker::camunda::model::Sorting;
@@ -108,10 +109,9 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         format: LogFormat::Json,
         level: arguments.log_level.clone(),
     })?;
-    let threads = std::thread::available_parallelism().map_or(4, |cores| cores.get().max(4));
-    let system = actix_rt::System::with_tokio_rt(move || {
+    let system = actix_rt::System::with_tokio_rt(|| {
         tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
+            .worker_threads(app::THREADS)
             .enable_all()
             .build()
             .expect("the operating system gives threads to a process that has just begun")
