@@ -171,11 +171,11 @@ async fn tell(
             ));
             Ok(true)
         }
-        // It is neither new nor to be seen, and the engine leaves out no executable one.
+        // Neither new nor to be seen: what is executable is only left out if it was there before.
         None if process.executable => {
             complain(format_args!(
                 "{file}: the engine does not show {id}: CAMUNDA_USER lacks READ on the process \
-                 definition {id}"
+                 definition, or somebody deleted it and left its deployment"
             ));
             Ok(false)
         }

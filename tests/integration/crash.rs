@@ -18,7 +18,7 @@ async fn a_killed_worker_starts_again_and_everything_was_done_once() {
     let started = Instant::now();
     let mut killed = world.worker().start().await;
     crowd.half_way(&world).await;
-    let first_half = started.elapsed();
+    let before_the_kill = started.elapsed();
 
     killed.kill();
     let began = Instant::now();
@@ -27,7 +27,7 @@ async fn a_killed_worker_starts_again_and_everything_was_done_once() {
     crowd.ended(&world, PATIENCE).await;
 
     assert!(locked > 0, "the worker held no task when it was killed");
-    assert_recovered(began.elapsed(), first_half);
+    assert_recovered(began.elapsed(), before_the_kill);
     world.let_claims_run_out().await;
     crowd.assert_exactly_once(&world).await;
 }
@@ -39,22 +39,23 @@ async fn what_a_killed_replica_held_is_done_by_the_other() {
     let started = Instant::now();
     let (mut killed, survivor) = (world.worker().start().await, world.worker().start().await);
     crowd.half_way(&world).await;
-    let first_half = started.elapsed();
+    let before_the_kill = started.elapsed();
 
     killed.kill();
     let began = Instant::now();
     crowd.ended(&world, PATIENCE).await;
 
-    assert_recovered(began.elapsed(), first_half);
+    assert_recovered(began.elapsed(), before_the_kill);
     world.let_claims_run_out().await;
     crowd.assert_exactly_once(&world).await;
     assert_eq!(survivor.get("/readyz").await.unwrap().0, 200);
 }
 
-/// The second half takes as long as the first one did on this machine, and the recovery.
-fn assert_recovered(second_half: Duration, first_half: Duration) {
+/// Of some five hundred tasks two hundred were answered before the kill, by twice as many workers at
+/// most, so on the same machine the others take up to three times as long, and the recovery.
+fn assert_recovered(after_the_kill: Duration, before_the_kill: Duration) {
     assert!(
-        second_half <= first_half + RECOVERY,
-        "the last instance ended {second_half:?} after the kill, and half of them in {first_half:?}"
+        after_the_kill <= 3 * before_the_kill + RECOVERY,
+        "the last instance ended {after_the_kill:?} after the kill; before it were {before_the_kill:?}"
     );
 }

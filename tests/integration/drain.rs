@@ -15,6 +15,8 @@ use crate::support::{World, until};
 const GRACE: Duration = Duration::from_secs(5 + 20 + 10);
 /// The same without a task to drain.
 const IDLE_GRACE: Duration = Duration::from_secs(5 + 10);
+/// For a worker that waits for nothing: what a busy machine takes to end a process.
+const AT_ONCE: Duration = Duration::from_secs(10);
 const FULL_PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,7 +24,6 @@ async fn a_stop_under_load_leaves_no_lock_and_a_peer_goes_on() {
     let world = World::new().await;
     let crowd = Crowd::start(&world, 200).await;
     let mut worker = world.worker().start().await;
-    let first_task = until_a_task_is_answered(&world).await;
     crowd.half_way(&world).await;
 
     let began = Instant::now();
@@ -53,12 +54,6 @@ async fn a_stop_under_load_leaves_no_lock_and_a_peer_goes_on() {
     assert_eq!(drain_events(&world).await, "drained");
 
     let _peer = world.worker().start().await;
-    let peers_first = until_a_task_is_answered(&world).await;
-    // What the first one left would else be waited for until the locks have run out.
-    assert!(
-        peers_first <= first_task + Duration::from_secs(2),
-        "a peer's first task took {peers_first:?}, the first worker's {first_task:?}"
-    );
     crowd.ended(&world, FULL_PATIENCE).await;
     world.let_claims_run_out().await;
     crowd.assert_exactly_once(&world).await;
@@ -89,6 +84,8 @@ async fn a_poll_that_breaks_while_the_worker_leaves_leaves_no_lock() {
         .set("CAMUNDA_REST_URL", proxy.url())
         // What is left locked is so for longer than the worker takes to leave.
         .set("CAMUNDA_CLIENT_LOCK_DURATION", "60000")
+        // And the polls that are parked then last until there is a task.
+        .set("CAMUNDA_CLIENT_ASYNC_RESPONSE_TIMEOUT", "20000")
         .start()
         .await;
     poll_is_parked(&worker).await;
@@ -147,18 +144,8 @@ async fn a_worker_that_waits_for_its_database_can_be_stopped() {
         let status = worker.stop().await;
 
         assert_eq!(status.code(), Some(0), "{network:?}");
-        assert!(began.elapsed() <= IDLE_GRACE, "{:?}", began.elapsed());
+        assert!(began.elapsed() <= AT_ONCE, "{:?}", began.elapsed());
     }
-}
-
-/// How long it takes from now until another task has its answer.
-async fn until_a_task_is_answered(world: &World) -> Duration {
-    let (began, before) = (Instant::now(), world.answered_tasks().await);
-    until("another task is answered", async || {
-        (world.answered_tasks().await > before).then_some(())
-    })
-    .await;
-    began.elapsed()
 }
 
 async fn poll_is_parked(worker: &Worker) {

@@ -229,7 +229,7 @@ async fn commands_of_the_older_version_work(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newer_version_waits_for_its_own_migration_while_the_older_one_works() {
+async fn a_newer_version_takes_no_task_before_its_own_migration_is_there() {
     let world = World::new().await;
     let crowd = Crowd::start(&world, 20).await;
     let last = shipped().pop().unwrap().name;

@@ -4,11 +4,16 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
-use sqlparser::ast::{CreateTable, Statement};
+use sqlparser::ast::{
+    CreateTable, Insert, OnConflict, OnConflictAction, OnInsert, ReferentialAction, Statement,
+};
 
 use super::alter;
-use super::locks::{changed_tables, locked_tables, made_table, validates};
-use super::sql::Part;
+use super::locks::{changed_tables, foreign_keys, locked_tables, validates};
+use super::sql::{Part, is_ours, table};
+
+/// What `purge` deletes from.
+const PURGED: [&str; 3] = ["outbox", "task_completions", "task_deliveries"];
 
 /// What is wrong with a statement while the version before is at work.
 #[derive(Debug)]
@@ -81,14 +86,14 @@ impl Display for Fault {
 /// Everything that is wrong with a migration's statements.
 pub(super) fn faults(parts: &[Part]) -> Vec<Fault> {
     let statements = || parts.iter().filter_map(|part| part.statement.as_ref().ok());
-    let made: BTreeSet<_> = statements().filter_map(made_table).collect();
-    let locked = parts.iter().flat_map(locked_tables);
-    let locked: BTreeSet<_> = locked.filter(|table| !made.contains(table)).collect();
-
-    let mut faults: Vec<_> = parts
-        .iter()
-        .flat_map(|part| part_faults(part, &made))
-        .collect();
+    let (mut faults, mut made, mut locked) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    for part in parts {
+        faults.extend(part_faults(part, &made));
+        // Nobody knows a table from where it was made on, and not a line before.
+        made.extend(made_table(part));
+        let is_known = |table: &String| !made.contains(table);
+        locked.extend(locked_tables(part).into_iter().filter(is_known));
+    }
     if locked.len() > 1 {
         // The work locks its tables in an order of its own.
         let tables: Vec<_> = locked.iter().map(String::as_str).collect();
@@ -108,14 +113,16 @@ fn part_faults(part: &Part, made: &BTreeSet<String>) -> Vec<Fault> {
     };
     let changed = changed_tables(statement);
     let is_on_made_tables = !changed.is_empty() && changed.iter().all(|table| made.contains(table));
-    match statement {
+    let mut faults = purge_faults(statement);
+    faults.extend(match statement {
         S::Set(_) | S::Reset(_) => vec![Effect::Forbidden.because("it sets what `migrate` sets")],
         S::StartTransaction { .. } | S::Commit { .. } | S::Rollback { .. } => {
             vec![Effect::Forbidden.because("`migrate` begins and ends the transaction")]
         }
-        S::CreateTable(made) if is_on_its_own(made) => Vec::new(),
+        S::CreateTable(new) if is_new(new) => Vec::new(),
         S::CreateSequence { .. } | S::CreateType { .. } | S::CreateExtension(_) => Vec::new(),
-        S::Comment { .. } | S::Grant(_) | S::Insert(_) => Vec::new(),
+        S::Comment { .. } | S::Grant(_) => Vec::new(),
+        S::Insert(insert) => insert_faults(insert),
         S::CreateView(view) if !view.or_replace => Vec::new(),
         S::CreateFunction(function) if !function.or_replace => Vec::new(),
         _ if is_on_made_tables => Vec::new(),
@@ -132,12 +139,53 @@ fn part_faults(part: &Part, made: &BTreeSet<String>) -> Vec<Fault> {
             vec![Effect::Stops.because("it changes rows under its feet")]
         }
         unknown => vec![Effect::Unknown.because(unknown.to_string())],
+    });
+    faults
+}
+
+/// The table that was not there before.
+fn made_table(part: &Part) -> Option<String> {
+    match part.statement.as_ref().ok()? {
+        Statement::CreateTable(new) if is_new(new) => Some(table(&new.name)),
+        _ => None,
     }
 }
 
-/// A table that is a part of another one locks it.
-fn is_on_its_own(made: &CreateTable) -> bool {
-    made.inherits.is_none() && made.partition_of.is_none()
+/// A table of ours that nobody else has a part in: one that is a part of another one locks it, and
+/// one of another kind or schema may have a known one's name.
+fn is_new(table: &CreateTable) -> bool {
+    let is_part = table.inherits.is_some() || table.partition_of.is_some();
+    !is_part && !table.if_not_exists && !table.temporary && is_ours(&table.name)
+}
+
+/// A row that points at another one keeps it, for whoever does not know of it as well.
+fn purge_faults(statement: &Statement) -> Vec<Fault> {
+    let keeps = |action: &Option<ReferentialAction>| {
+        use ReferentialAction::{Cascade, SetDefault, SetNull};
+        !matches!(action, Some(Cascade | SetDefault | SetNull))
+    };
+    foreign_keys(statement)
+        .filter(|key| PURGED.contains(&table(&key.foreign_table).as_str()) && keeps(&key.on_delete))
+        .map(|_| Effect::Breaks.because("a foreign key refuses what `purge` deletes"))
+        .collect()
+}
+
+/// New rows are the migration's own affair, and those that are there are not.
+fn insert_faults(insert: &Insert) -> Vec<Fault> {
+    let updates = matches!(
+        &insert.on,
+        Some(OnInsert::OnConflict(OnConflict {
+            action: OnConflictAction::DoUpdate(_),
+            ..
+        }))
+    );
+    let has_others = insert
+        .source
+        .as_ref()
+        .is_some_and(|source| source.with.is_some());
+    let changed = updates.then(|| Effect::Stops.because("it changes rows under its feet"));
+    let others = has_others.then(|| Effect::Unknown.because("statements WITH an INSERT"));
+    changed.into_iter().chain(others).collect()
 }
 
 fn index_faults(is_unique: bool, is_concurrent: bool) -> Vec<Fault> {

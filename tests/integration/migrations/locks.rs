@@ -4,19 +4,11 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    AlterTableOperation, ColumnDef, ColumnOption, ObjectType, Statement, TableConstraint, Visit,
-    visit_relations,
+    AlterTableOperation, ColumnDef, ColumnOption, ForeignKeyConstraint, ObjectType, Statement,
+    TableConstraint, Visit, visit_relations,
 };
 
 use super::sql::{Part, table};
-
-/// The table that was not there before.
-pub(super) fn made_table(statement: &Statement) -> Option<String> {
-    match statement {
-        Statement::CreateTable(made) => Some(table(&made.name)),
-        _ => None,
-    }
-}
 
 /// The tables that a statement works on.
 pub(super) fn changed_tables(statement: &Statement) -> Vec<String> {
@@ -52,7 +44,9 @@ pub(super) fn locked_tables(part: &Part) -> Vec<String> {
     let Ok(statement) = &part.statement else {
         return Vec::new();
     };
-    let mut locked = referenced_tables(statement);
+    // PostgreSQL puts a trigger on the table that a new foreign key points at.
+    let keys = foreign_keys(statement);
+    let mut locked: Vec<_> = keys.map(|key| table(&key.foreign_table)).collect();
     if !part.is_concurrent && !actions(statement).is_some_and(|all| all.iter().all(is_validation)) {
         locked.extend(changed_tables(statement));
     }
@@ -75,37 +69,37 @@ fn is_validation(action: &AlterTableOperation) -> bool {
     matches!(action, AlterTableOperation::ValidateConstraint { .. })
 }
 
-/// The tables that new foreign keys point at: PostgreSQL puts a trigger on each.
-fn referenced_tables(statement: &Statement) -> Vec<String> {
+/// The foreign keys that a statement makes.
+pub(super) fn foreign_keys(statement: &Statement) -> impl Iterator<Item = &ForeignKeyConstraint> {
     use AlterTableOperation::{AddColumn, AddConstraint};
-    let mut referenced = Vec::new();
+    let mut keys = Vec::new();
     if let Statement::CreateTable(made) = statement {
-        referenced.extend(made.columns.iter().flat_map(referenced_by_column));
-        referenced.extend(made.constraints.iter().filter_map(referenced_by));
+        keys.extend(made.columns.iter().flat_map(keys_of_column));
+        keys.extend(made.constraints.iter().filter_map(as_key));
     }
     for action in actions(statement).unwrap_or_default() {
         match action {
-            AddColumn { column_def, .. } => referenced.extend(referenced_by_column(column_def)),
-            AddConstraint { constraint, .. } => referenced.extend(referenced_by(constraint)),
+            AddColumn { column_def, .. } => keys.extend(keys_of_column(column_def)),
+            AddConstraint { constraint, .. } => keys.extend(as_key(constraint)),
             _ => {}
         }
     }
-    referenced
+    keys.into_iter()
 }
 
-fn referenced_by_column(column: &ColumnDef) -> impl Iterator<Item = String> + '_ {
+fn keys_of_column(column: &ColumnDef) -> impl Iterator<Item = &ForeignKeyConstraint> {
     column
         .options
         .iter()
         .filter_map(|option| match &option.option {
-            ColumnOption::ForeignKey(key) => Some(table(&key.foreign_table)),
+            ColumnOption::ForeignKey(key) => Some(key),
             _ => None,
         })
 }
 
-fn referenced_by(constraint: &TableConstraint) -> Option<String> {
+fn as_key(constraint: &TableConstraint) -> Option<&ForeignKeyConstraint> {
     match constraint {
-        TableConstraint::ForeignKey(key) => Some(table(&key.foreign_table)),
+        TableConstraint::ForeignKey(key) => Some(key),
         _ => None,
     }
 }

@@ -78,7 +78,13 @@ pub(super) fn name(ident: &Ident) -> String {
     }
 }
 
-/// The table's name, without its schema: there is one.
+/// Whether a table is in the schema that all of ours are in.
+pub(super) fn is_ours(named: &ObjectName) -> bool {
+    let schema = named.0.iter().rev().nth(1).and_then(|part| part.as_ident());
+    schema.is_none_or(|schema| name(schema) == "public")
+}
+
+/// The table's name, without its schema.
 pub(super) fn table(named: &ObjectName) -> String {
     let last = named.0.last().and_then(|part| part.as_ident());
     last.map(name).unwrap_or_default()

@@ -62,7 +62,7 @@ pub(crate) fn links_signed_with(key: u8, previous: Option<u8>) -> Links {
 pub(crate) fn on_a_system(story: impl Future<Output = ()>) {
     let system = actix_rt::System::with_tokio_rt(|| {
         tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(4)
+            .worker_threads(phantom_worker::app::THREADS)
             .enable_all()
             .build()
             .unwrap()
