@@ -16,6 +16,18 @@ use super::{ClientError, EngineSettings};
 
 /// Below the engine's own 61 s, after which it closes without a word.
 const POOL_IDLE: Duration = Duration::from_secs(30);
+/// How long what was sent may go unacknowledged, or a still engine unproved, before the kernel
+/// closes a connection: half the usual lock, so that a heartbeat has time for a second try. Only
+/// the kernel knows of acknowledgements: a proxy's, for an engine it has lost, deceive it too, and
+/// then the call's own time-out has to do.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+/// How long a connection may be still, as a parked poll's is, before the kernel asks whether
+/// anybody is there, and how soon it asks again. What both leave of `UNACKNOWLEDGED` is the longest
+/// hiccup of the network that costs no poll.
+const STILL: Duration = Duration::from_secs(2);
+const ASKED_AGAIN: Duration = Duration::from_secs(1);
+
 /// The connections that calls share.
 pub(super) struct Connections(Mutex<Generation>);
 
@@ -67,10 +79,16 @@ fn http(settings: &EngineSettings) -> Result<reqwest::Client, ClientError> {
         .connect_timeout(settings.connect_timeout)
         .timeout(settings.request_timeout)
         .pool_idle_timeout(POOL_IDLE)
+        .tcp_keepalive(STILL)
+        .tcp_keepalive_interval(ASKED_AGAIN)
         // A login page is no answer, and no proxy but a configured one may hold our polls.
         .redirect(Policy::none())
         .no_proxy()
         .http1_only();
+    #[cfg(target_os = "linux")]
+    {
+        http = http.tcp_user_timeout(UNACKNOWLEDGED);
+    }
     if let Some(path) = &settings.ca_file {
         http = http.tls_certs_merge(authorities(path)?);
     }
