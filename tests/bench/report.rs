@@ -174,16 +174,8 @@ impl Report {
             [
                 line(name, self.latency(rival, part), None),
                 line("… beyond the ceiling's", beyond(Rival::Ceiling, part), goal),
-                line(
-                    "… beyond ceiling, variables's",
-                    beyond_its_own(variables, part),
-                    None,
-                ),
-                line(
-                    "… beyond ceiling, topics's",
-                    beyond_its_own(topics, part),
-                    None,
-                ),
+                line("… with variables", beyond_its_own(variables, part), None),
+                line("… and all topics", beyond_its_own(topics, part), None),
                 line("… beyond js's", beyond(Rival::JavaScript, part), None),
             ]
         };
