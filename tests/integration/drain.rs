@@ -88,10 +88,10 @@ async fn a_poll_that_breaks_while_the_worker_leaves_leaves_no_lock() {
         .set("CAMUNDA_CLIENT_ASYNC_RESPONSE_TIMEOUT", "20000")
         .start()
         .await;
-    poll_is_parked(&worker).await;
+    until_polls_are_parked(&worker).await;
 
     worker.signal("TERM");
-    drains(&worker).await;
+    until_it_drains(&worker).await;
     world.request_wallet(merchant, &Applicant::new()).await;
     let status = worker.exited().await;
 
@@ -107,10 +107,10 @@ async fn a_second_signal_ends_the_worker_at_once() {
     let world = World::new().await;
     let mut worker = world.worker().start().await;
     // Polls are parked at the engine, and a drain would wait for them.
-    poll_is_parked(&worker).await;
+    until_polls_are_parked(&worker).await;
 
     worker.signal("TERM");
-    drains(&worker).await;
+    until_it_drains(&worker).await;
     let began = Instant::now();
     let status = worker.stop().await;
 
@@ -148,9 +148,10 @@ async fn a_worker_that_waits_for_its_database_can_be_stopped() {
     }
 }
 
-async fn poll_is_parked(worker: &Worker) {
+async fn until_polls_are_parked(worker: &Worker) {
     let topics = topics::names().len() as f64;
-    // The first answer of each topic's poll tells that its next one is on its way.
+    // All topics begin to poll together, so as many answers are the first of each, and tell that its
+    // next poll is on its way.
     until("polls are under way", async || {
         let polls = worker
             .series("phantom_worker_fetches_total{outcome=\"empty\"}")
@@ -160,7 +161,7 @@ async fn poll_is_parked(worker: &Worker) {
     .await;
 }
 
-async fn drains(worker: &Worker) {
+async fn until_it_drains(worker: &Worker) {
     until("it drains", async || {
         (worker.get("/readyz").await?.0 == 503).then_some(())
     })
