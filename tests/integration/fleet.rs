@@ -88,7 +88,7 @@ async fn roll(world: &World, mut replicas: Replicas) -> Replicas {
 
 /// While one leaves, within its grace time, others are ready at every moment and finish tasks.
 async fn leave(world: &World, mut leaving: Worker, others: &Replicas) {
-    let (answered, name) = (world.answered_tasks().await, replica_name(&leaving).await);
+    let (answered, name) = (world.answered_tasks().await, leaving.replica_name().await);
 
     leaving.signal("TERM");
     let status = within(GRACE, "the replica has left", async || {
@@ -132,18 +132,6 @@ async fn longest_silence(world: &World, is_over: impl Fn() -> bool) -> Duration 
 }
 
 impl World {
-    /// The tasks that this replica has locked.
-    async fn held_by(&self, replica: &str) -> Vec<TaskState> {
-        // A worker id ends like the name of its replica: with what is random of this start.
-        let random = replica.rsplit(':').next().unwrap();
-        let locked = self.engine.locked_tasks().await;
-        let locked = locked
-            .into_iter()
-            .map(|task| serde_json::from_value::<TaskState>(task).unwrap());
-        let is_its = |task: &TaskState| task.worker_id.as_ref().unwrap().ends_with(random);
-        locked.filter(is_its).collect()
-    }
-
     /// The tasks whose changes this replica committed, each once.
     async fn done_by(&self, replica: &str) -> Vec<String> {
         let random = replica.rsplit(':').next().unwrap();
@@ -188,19 +176,7 @@ async fn what_a_lost_replica_of_three_held_is_made_good_within_the_bound() {
     let patience = RECOVERY + started.elapsed();
     lost.kill();
     // A Deployment makes good for it at once.
-    let made_good = async {
-        within(patience, "what it held is done", async || {
-            for task in &held {
-                let found = world.engine.client.find_task(&task.id).await;
-                if found.unwrap().is_some() {
-                    return None;
-                }
-            }
-            Some(())
-        })
-        .await
-    };
-    let ((), replacement) = join(made_good, worker.start()).await;
+    let ((), replacement) = join(world.made_good(&held, patience), worker.start()).await;
     crowd.ended(&world, PATIENCE).await;
 
     world.let_claims_run_out().await;
@@ -219,7 +195,7 @@ async fn what_a_lost_replica_of_three_held_is_made_good_within_the_bound() {
 /// Stops a replica whose answers nobody hears, and gives what it has locked: some of that is
 /// answered, as nobody but the database knows.
 async fn stop_with_an_answer_untold(world: &World, mute: &Worker) -> Vec<TaskState> {
-    let name = replica_name(mute).await;
+    let name = mute.replica_name().await;
     until("it holds an answer that is not told", async || {
         // Looked at while it stands still: what it holds then, it cannot finish.
         mute.signal("STOP");
@@ -231,12 +207,6 @@ async fn stop_with_an_answer_untold(world: &World, mute: &Worker) -> Vec<TaskSta
         is_answered.then_some(held)
     })
     .await
-}
-
-async fn replica_name(worker: &Worker) -> String {
-    let (_, page) = worker.get("/status").await.unwrap();
-    let page: Json = serde_json::from_str(&page).unwrap();
-    page["replica"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,7 +230,7 @@ async fn three_replicas_share_a_backlog_without_taking_a_task_twice() {
     })
     .await;
     for replica in &replicas {
-        let (ended, name) = (ended_tasks(replica), replica_name(replica).await);
+        let (ended, name) = (ended_tasks(replica), replica.replica_name().await);
         assert!(
             !ended.is_empty(),
             "{name} had nothing to do:\n{}",
