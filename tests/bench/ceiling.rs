@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{try_join_all, try_join3};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tokio::sync::{Mutex, mpsc};
@@ -34,10 +34,18 @@ pub(crate) struct Arguments {
     /// Reads and writes the variables that `validate-wallet-request` does.
     #[arg(long)]
     variables: bool,
+    /// A topic without tasks that it polls beside its own; may be repeated.
+    #[arg(long = "idle-topic")]
+    idle_topics: Vec<String>,
 }
 
 /// The bare client as a process of its own.
-pub(crate) fn command(place: &Place, pause: Duration, variables: bool) -> std::io::Result<Command> {
+pub(crate) fn command(
+    place: &Place,
+    pause: Duration,
+    variables: bool,
+    idle_topics: &[&str],
+) -> std::io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg("ceiling")
@@ -47,6 +55,9 @@ pub(crate) fn command(place: &Place, pause: Duration, variables: bool) -> std::i
         .args(["--pause-ms", &pause.as_millis().to_string()]);
     if variables {
         command.arg("--variables");
+    }
+    for topic in idle_topics {
+        command.args(["--idle-topic", topic]);
     }
     Ok(command)
 }
@@ -63,6 +74,7 @@ struct Ceiling {
     http: reqwest::Client,
     engine: String,
     fetch: Json,
+    idle_fetches: Vec<Json>,
     complete: Json,
     pause: Duration,
 }
@@ -80,20 +92,24 @@ impl Ceiling {
         } else {
             (json!([]), json!({}))
         };
-        Ok(Self {
-            http: reqwest::Client::builder().no_proxy().build()?,
-            engine: arguments.engine,
-            fetch: json!({
+        let fetch = |topic: &String| {
+            json!({
                 "workerId": worker_id,
                 "maxTasks": BATCH,
                 "asyncResponseTimeout": POLL.as_millis(),
                 "topics": [{
-                    "topicName": arguments.topic,
+                    "topicName": topic,
                     "lockDuration": LOCK.as_millis(),
                     "variables": read,
                     "tenantIdIn": [arguments.tenant],
                 }],
-            }),
+            })
+        };
+        Ok(Self {
+            http: reqwest::Client::builder().no_proxy().build()?,
+            engine: arguments.engine,
+            fetch: fetch(&arguments.topic),
+            idle_fetches: arguments.idle_topics.iter().map(fetch).collect(),
             complete: json!({ "workerId": worker_id, "variables": written }),
             pause: Duration::from_millis(arguments.pause_ms),
         })
@@ -104,8 +120,22 @@ impl Ceiling {
         let (fetched, tasks) = mpsc::channel(BATCH);
         let tasks = Mutex::new(tasks);
         let completers = (0..COMPLETERS).map(|_| self.complete_all(&tasks));
-        try_join(self.fetch_all(fetched), try_join_all(completers)).await?;
+        let pollers = self.idle_fetches.iter().map(|fetch| self.poll(fetch));
+        try_join3(
+            self.fetch_all(fetched),
+            try_join_all(completers),
+            try_join_all(pollers),
+        )
+        .await?;
         Ok(())
+    }
+
+    async fn poll(&self, fetch: &Json) -> anyhow::Result<()> {
+        loop {
+            let answer = self.post("external-task/fetchAndLock", fetch).await?;
+            let tasks: Vec<Task> = answer.json().await?;
+            anyhow::ensure!(tasks.is_empty(), "a topic that should be idle has tasks");
+        }
     }
 
     async fn fetch_all(&self, fetched: mpsc::Sender<Task>) -> anyhow::Result<()> {

@@ -28,10 +28,11 @@ const ROUND: [(Rival, Duration); 8] = [
     (Rival::JavaScript, PAUSE),
 ];
 
-const SINGLY: [Rival; 5] = [
+const SINGLY: [Rival; 6] = [
     Rival::Ceiling,
     Rival::Ours,
     Rival::CeilingWithVariables,
+    Rival::CeilingOnAllTopics,
     Rival::Worker,
     Rival::JavaScript,
 ];

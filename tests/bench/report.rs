@@ -164,16 +164,18 @@ impl Report {
         let line = |name: &str, value: Option<f64>, goal| {
             Line::new(format!("{rival}: {name}"), vec![value?], "ms", goal)
         };
-        let beyond_its_own = |part| match rival {
-            // What the engine does with the variables is in the plain ceiling's, not in this one.
-            Rival::Worker => beyond(Rival::CeilingWithVariables, part),
+        // What the engine does for variables, and for parked polls of other topics, no client can save.
+        let beyond_its_own = |ceiling, part| match rival {
+            Rival::Worker => beyond(ceiling, part),
             _ => None,
         };
+        let (variables, topics) = (Rival::CeilingWithVariables, Rival::CeilingOnAllTopics);
         let of_part = |name, part, goal| {
             [
                 line(name, self.latency(rival, part), None),
                 line("… beyond the ceiling's", beyond(Rival::Ceiling, part), goal),
-                line("… beyond ceiling, variables's", beyond_its_own(part), None),
+                line("… with variables", beyond_its_own(variables, part), None),
+                line("… and all topics", beyond_its_own(topics, part), None),
                 line("… beyond js's", beyond(Rival::JavaScript, part), None),
             ]
         };

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
+use phantom_worker::topics;
 use serde::Serialize;
 
 use super::stand::Stand;
@@ -24,6 +25,8 @@ pub(crate) enum Rival {
     Ours,
     /// The bare client, with the variables that [`Rival::Worker`] reads and writes.
     CeilingWithVariables,
+    /// The same, with a parked poll for each of the worker's other topics too.
+    CeilingOnAllTopics,
     /// The worker itself, release build, on `validate-wallet-request`.
     Worker,
 }
@@ -42,7 +45,9 @@ impl Rival {
     /// The topic of its tasks.
     pub(crate) fn topic(self) -> &'static str {
         match self {
-            Self::Worker | Self::CeilingWithVariables => "validate-wallet-request",
+            Self::Worker | Self::CeilingWithVariables | Self::CeilingOnAllTopics => {
+                "validate-wallet-request"
+            }
             Self::Ceiling | Self::JavaScript | Self::Ours => ours::TOPIC,
         }
     }
@@ -50,6 +55,13 @@ impl Rival {
     /// It writes to our database with each task.
     pub(crate) fn has_transactions(self) -> bool {
         matches!(self, Self::Ours | Self::Worker)
+    }
+
+    /// The worker's topics that have no tasks here.
+    fn idle_topics(self) -> Vec<&'static str> {
+        let mut topics = topics::names();
+        topics.retain(|topic| *topic != self.topic());
+        topics
     }
 
     /// Starts it; it begins to fetch at once.
@@ -71,8 +83,9 @@ impl Rival {
         replica: usize,
     ) -> anyhow::Result<Running> {
         let mut command = match self {
-            Self::Ceiling => ceiling::command(place, pause, false)?,
-            Self::CeilingWithVariables => ceiling::command(place, pause, true)?,
+            Self::Ceiling => ceiling::command(place, pause, false, &[])?,
+            Self::CeilingWithVariables => ceiling::command(place, pause, true, &[])?,
+            Self::CeilingOnAllTopics => ceiling::command(place, pause, true, &self.idle_topics())?,
             Self::JavaScript => peer::command(stand, place, pause),
             Self::Ours => ours::tree_command(stand, place, pause)?,
             Self::Worker => ours::worker_command(stand, place),
@@ -102,6 +115,7 @@ impl fmt::Display for Rival {
             Self::JavaScript => "js",
             Self::Ours => "ours",
             Self::CeilingWithVariables => "ceiling, variables",
+            Self::CeilingOnAllTopics => "ceiling, topics",
             Self::Worker => "worker, validate",
         })
     }

@@ -9,6 +9,7 @@ use crate::support::engine_proxy::EngineProxy;
 use crate::support::proxy::{Network, Proxy};
 use crate::support::wallets::Applicant;
 use crate::support::worker::{Worker, WorkerBuilder};
+use crate::support::world::{address_of, through};
 use crate::support::{World, until};
 
 /// What an orchestrator grants: the poll, the drain's deadline, and ten seconds.
@@ -90,6 +91,44 @@ async fn a_poll_that_breaks_while_the_worker_leaves_leaves_no_lock() {
     assert_eq!(status.code(), Some(0));
     let broken = proxy.calls("/fetchAndLock").into_iter();
     assert_eq!(broken.filter(|call| call.failed).count(), 1);
+    let left = world.engine.locked_tasks().await;
+    assert!(left.is_empty(), "{left:?}\n{}", worker.log());
+}
+
+/// What lay idle at the cut is dead, and nobody has told the worker: only the polls' time-outs tell
+/// it, for the proxy goes on to acknowledge what is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_is_cut_without_a_word_while_the_worker_leaves_leaves_no_lock() {
+    let world = World::new().await;
+    let merchant = world.merchant().await;
+    let proxy = Proxy::to(address_of(world.engine.url.as_str()));
+    let mut worker = world
+        .worker()
+        .set(
+            "CAMUNDA_REST_URL",
+            through(world.engine.url.as_str(), &proxy),
+        )
+        // What is left locked is so for longer than the worker takes to leave.
+        .set("CAMUNDA_CLIENT_LOCK_DURATION", "60000")
+        // The polls that this wallet leaves parked outlast what is done before the cut.
+        .set("CAMUNDA_CLIENT_ASYNC_RESPONSE_TIMEOUT", "10000")
+        .start()
+        .await;
+    let done = world.request_wallet(merchant, &Applicant::new()).await;
+    world.engine.ended(&done).await;
+
+    worker.signal("TERM");
+    until_it_drains(&worker).await;
+    proxy.set(Network::Silent);
+    world.request_wallet(merchant, &Applicant::new()).await;
+    until("the engine has locked a task for a poll", async || {
+        (!world.engine.locked_tasks().await.is_empty()).then_some(())
+    })
+    .await;
+    proxy.set(Network::Up);
+    let status = worker.exited().await;
+
+    assert_eq!(status.code(), Some(0));
     let left = world.engine.locked_tasks().await;
     assert!(left.is_empty(), "{left:?}\n{}", worker.log());
 }

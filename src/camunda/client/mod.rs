@@ -1,9 +1,11 @@
 //! The calls to the engine, each one verb.
 //!
 //! Everything goes through one private `send`: a time-out on every call, an answer of bounded
-//! size, an error sorted by [`EngineError`]. No call is repeated here: what a second attempt may
-//! conclude (a 404 after a report that was perhaps heard) is the caller's to know.
+//! size, an error sorted by [`EngineError`]. A call whose connection failed leaves new ones to the
+//! next. None is repeated here: what a second attempt may conclude (a 404 after a report that was
+//! perhaps heard) is the caller's to know.
 
+mod connections;
 mod deploy;
 mod query;
 #[cfg(test)]
@@ -13,14 +15,14 @@ mod tasks;
 mod tests;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::multipart::Form;
-use reqwest::{Certificate, Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,6 +33,7 @@ pub use watch::{CallWatch, Came, Operation};
 
 use super::error::{EngineError, Malformed, Position};
 use super::text::parse_json;
+use connections::{Connections, Generation};
 use watch::Exchange;
 
 /// Where the engine is and how it is spoken to. It holds a secret, so it has no `Debug`.
@@ -84,7 +87,7 @@ pub enum ClientError {
 pub struct Client(Arc<Shared>);
 
 struct Shared {
-    http: reqwest::Client,
+    connections: Connections,
     settings: EngineSettings,
     /// The address, for what is said about it.
     server: String,
@@ -92,8 +95,6 @@ struct Shared {
     watch: Option<Arc<dyn CallWatch>>,
 }
 
-/// Below the engine's own 61 s, after which it closes without a word.
-const POOL_IDLE: Duration = Duration::from_secs(30);
 /// The engine answers an expired long poll up to a second late.
 const LONG_POLL_GRACE: Duration = Duration::from_secs(5);
 /// The longest answer that is read.
@@ -126,23 +127,11 @@ impl Client {
         if !matches!(settings.url.scheme(), "http" | "https") {
             return Err(ClientError::Address);
         }
-        let mut http = reqwest::Client::builder()
-            .connect_timeout(settings.connect_timeout)
-            .timeout(settings.request_timeout)
-            .pool_idle_timeout(POOL_IDLE)
-            // A login page is no answer, and no proxy but a configured one may hold our polls.
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .http1_only();
-        if let Some(path) = &settings.ca_file {
-            http = http.tls_certs_merge(authorities(path)?);
-        }
-        let (http, calls) = (http.build()?, AtomicU64::new(0));
         Ok(Self(Arc::new(Shared {
-            http,
+            connections: Connections::new(&settings)?,
             server: without_secrets(&settings.url),
             settings,
-            calls,
+            calls: AtomicU64::new(0),
             watch,
         })))
     }
@@ -188,8 +177,8 @@ impl Client {
         if let Ok(mut steps) = url.path_segments_mut() {
             steps.pop_if_empty().extend(path);
         }
-        let mut request = self
-            .0
+        let generation = self.0.connections.current();
+        let mut request = generation
             .http
             .request(method, url)
             .header(ACCEPT, "application/json");
@@ -199,6 +188,7 @@ impl Client {
         Call {
             client: self,
             operation,
+            generation,
             request,
             position: Position::Elsewhere,
         }
@@ -239,6 +229,7 @@ impl From<reqwest::Error> for Cut {
 struct Call<'a> {
     client: &'a Client,
     operation: Operation,
+    generation: Generation,
     request: RequestBuilder,
     position: Position,
 }
@@ -289,7 +280,10 @@ impl<'a> Call<'a> {
             }
             Err(Cut::Broken(error)) => {
                 exchange.came = Some(Came::from(&error));
-                Err(EngineError::from_transport(&self.client.0.server, error))
+                let shared = &self.client.0;
+                let (used, settings) = (&self.generation, &shared.settings);
+                shared.connections.judge(used, &error, settings);
+                Err(EngineError::from_transport(&shared.server, error))
             }
             Err(Cut::TooLarge) => {
                 exchange.came = Some(Came::Unreadable);
@@ -353,12 +347,4 @@ fn without_secrets(url: &Url) -> String {
     let _ = url.set_password(None);
     url.set_query(None);
     url.into()
-}
-
-fn authorities(path: &Path) -> Result<Vec<Certificate>, ClientError> {
-    let pem = std::fs::read(path).map_err(|source| ClientError::CaFile {
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(Certificate::from_pem_bundle(&pem)?)
 }

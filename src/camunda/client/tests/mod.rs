@@ -1,6 +1,7 @@
 //! The client on a scripted engine.
 
 mod answers;
+mod connections;
 mod sent;
 mod watched;
 
