@@ -55,7 +55,7 @@ pub(super) async fn poll_once(
             topic.take_in(&parts, tasks, permits, &poll).await
         }
         Err(error) => {
-            topic.note_failure(&parts, &error);
+            topic.note_failure(&parts, &poll, &error);
             Vec::new()
         }
     }
@@ -151,21 +151,24 @@ impl Topic {
         }
     }
 
-    fn note_failure(&self, parts: &Parts, error: &EngineError) {
+    fn note_failure(&self, parts: &Parts, poll: &Poll, error: &EngineError) {
         let least = match error {
             EngineError::Unauthorised(_) => UNAUTHORISED_REST,
             _ => Duration::ZERO,
         };
         self.rest_longer(least);
-        let name = self.name();
+        let (name, duration_ms) = (self.name(), poll.sent_at.elapsed().as_millis() as u64);
         if parts.engine_outage.failed(name, Instant::now()) {
             tracing::warn!(
-                task.topic = name, error = %chain(error),
+                task.topic = name, error = %chain(error), duration_ms,
                 "could not fetch tasks of {name}; other topics are likely to fare no better, \
                  and all try again until the engine answers"
             );
         } else {
-            tracing::debug!(task.topic = name, error = %chain(error), "could not fetch tasks of {name}");
+            tracing::debug!(
+                task.topic = name, error = %chain(error), duration_ms,
+                "could not fetch tasks of {name}"
+            );
         }
         if !error.is_without_effect() {
             // The engine may have locked tasks for an answer that never came, and goes on to do so

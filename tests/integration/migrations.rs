@@ -60,12 +60,16 @@ fn the_version_before_survives_every_migration() {
 }
 
 fn told(up: &str, is_transactional: bool) -> String {
+    told_as_of("0.3.0", up, is_transactional)
+}
+
+fn told_as_of(product: &str, up: &str, is_transactional: bool) -> String {
     let migration = Migration {
         name: "one".into(),
         up: up.into(),
         is_transactional,
     };
-    migration.trespasses("0.3.0").join("; ")
+    migration.trespasses(product).join("; ")
 }
 
 #[test]
@@ -186,7 +190,7 @@ fn what_the_version_before_does_not_survive_is_found() {
             "what `purge` deletes",
         ),
     ];
-    are_found(&bad);
+    are_found(&bad, true);
 }
 
 #[test]
@@ -277,7 +281,7 @@ fn what_the_version_before_waits_for_is_found() {
             "locks outbox and wallets",
         ),
     ];
-    are_found(&bad);
+    are_found(&bad, true);
 }
 
 #[test]
@@ -304,7 +308,7 @@ fn what_is_no_migrations_business_or_not_known_is_found() {
         ("CREATE TABLE other.t ();", "does not know"),
         ("COMMENT ON TABLE wallets IS 'a", "PostgreSQL cannot read"),
     ];
-    are_found(&bad);
+    are_found(&bad, true);
     let outside = [
         ("CREATE TABLE t ();", "only CONCURRENTLY"),
         (
@@ -312,10 +316,7 @@ fn what_is_no_migrations_business_or_not_known_is_found() {
             "stand alone",
         ),
     ];
-    for (up, why) in outside {
-        let told = told(up, false);
-        assert!(told.contains(why), "{up}: {told:?}");
-    }
+    are_found(&outside, false);
 }
 
 #[test]
@@ -366,12 +367,12 @@ fn a_mark_excuses_what_it_is_for_and_nothing_else() {
             "takes away",
         ),
     ];
-    are_found(&bad);
+    are_found(&bad, true);
 }
 
-fn are_found(bad: &[(&str, &str)]) {
+fn are_found(bad: &[(&str, &str)], is_transactional: bool) {
     for (up, why) in bad {
-        let told = told(up, true);
+        let told = told(up, is_transactional);
         assert!(told.contains(why), "{up}: {told:?}");
     }
 }
@@ -414,6 +415,17 @@ fn what_the_version_before_survives_is_let_through() {
     );
     let dropped = "-- contract: since 0.2.9\nDROP INDEX CONCURRENTLY i;";
     assert_eq!(told(dropped, false), "");
+}
+
+#[test]
+fn before_a_release_that_is_only_tried_is_every_earlier_one() {
+    let of = |since: &str| {
+        let up = format!("-- contract: since {since}\nDROP TABLE wallets;");
+        told_as_of("0.3.0-rc.1", &up, true)
+    };
+
+    assert_eq!(of("0.2.9"), "");
+    assert_eq!(of("0.3.0"), "`since 0.3.0` is no version before 0.3.0-rc.1");
 }
 
 #[test]

@@ -327,7 +327,9 @@ async fn check_tells_of_a_missing_membership(guarded: &Guarded) {
 
 async fn deployments_are_granted_when_asked_for(guarded: &Guarded) {
     let refused = guarded.run(WORKER, "deploy").await;
-    guarded.grant(WORKER, &["--deploy", "--history"]).await;
+    guarded
+        .grant(WORKER, &["--role", "both", "--history"])
+        .await;
     let deployed = guarded.run(WORKER, "deploy").await;
 
     assert_eq!(refused.code, 1, "{}", refused.stdout);

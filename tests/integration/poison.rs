@@ -119,7 +119,7 @@ fn a_suspect_runs_alone() {
             .await;
 
         let tree = TreeBuilder::new(&world, trial.registry()).start();
-        trial.is_at_work().await;
+        trial.until_at_work().await;
         let other = world.try_out("complete").await;
         until("the other task is fetched", async || {
             (world.engine.locked_tasks().await.len() == 2).then_some(())

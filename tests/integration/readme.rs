@@ -144,17 +144,26 @@ fn the_commands_table_holds_exactly_the_commands() {
     assert_eq!(told, commands());
 }
 
-/// Every page in a folder of the checkout, without what is built or fetched.
-fn pages(folder: &Path) -> Vec<PathBuf> {
+/// Where pages are. What else lies in a checkout may be somebody else's.
+const FOLDERS: [&str; 4] = ["deploy", "grafana", "migrations", "tests"];
+
+/// Every page of the repository.
+fn pages() -> Vec<PathBuf> {
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = FOLDERS
+        .iter()
+        .flat_map(|name| pages_in(&checkout.join(name)));
+    folders.chain([checkout.join("README.md")]).collect()
+}
+
+fn pages_in(folder: &Path) -> Vec<PathBuf> {
     let mut pages = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
-        let (path, name) = (entry.path(), entry.file_name());
-        let name = name.to_string_lossy();
+        let path = entry.path();
         if entry.file_type().unwrap().is_dir() {
-            let is_ours = !name.starts_with('.') && name != "target" && name != "node_modules";
-            pages.extend(is_ours.then(|| self::pages(&path)).into_iter().flatten());
-        } else if name.ends_with(".md") {
+            pages.extend(pages_in(&path));
+        } else if path.extension().is_some_and(|end| end == "md") {
             pages.push(path);
         }
     }
@@ -173,7 +182,7 @@ fn blanks(page: &str) -> Vec<&str> {
 
 #[test]
 fn no_page_has_a_blank_that_was_never_filled() {
-    let pages = pages(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let pages = pages();
 
     assert!(pages.len() > 25, "{pages:?}");
     for page in pages {

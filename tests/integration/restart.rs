@@ -94,7 +94,7 @@ fn a_task_outlives_the_handler_actor_and_the_pool_that_started_it() {
         let tree = TreeBuilder::new(&world, trial.registry()).start();
         let before = tree.settled().await;
         let instance = world.try_out("wait").await;
-        trial.is_at_work().await;
+        trial.until_at_work().await;
 
         let Address::Pool(pool) = tree.address(ChildId::Pool(0)) else {
             panic!("the pool's address")
@@ -252,7 +252,7 @@ fn a_panic_of_the_supervisor_is_told_and_the_tasks_in_hand_are_finished() {
         let trial = Trial::new();
         let mut tree = TreeBuilder::new(&world, trial.registry()).start();
         let instance = world.try_out("wait").await;
-        trial.is_at_work().await;
+        trial.until_at_work().await;
 
         tree.supervisor.do_send(Crash);
         let exit = tree.exits.recv().await;

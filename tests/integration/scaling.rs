@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use phantom_worker::topics;
 use serde_json::json;
 
 use crate::support::tree::{TreeBuilder, on_a_system};
@@ -13,8 +14,10 @@ const TRIGGERS: &str = include_str!("../../deploy/components/keda/scaled-object.
 /// What every trigger has for a key, with its topic taken out. They must agree, or which of them
 /// would the story be about?
 fn of_every_trigger(key: &str) -> String {
-    let triggers = TRIGGERS.split("- type: metrics-api\n").skip(1);
+    let triggers: Vec<_> = TRIGGERS.split("- type: metrics-api\n").skip(1).collect();
+    assert_eq!(triggers.len(), topics::names().len(), "one for each topic");
     let values: BTreeSet<_> = triggers
+        .iter()
         .map(|trigger| {
             let value = |key: &str| {
                 let mut lines = trigger.lines().map(str::trim);
@@ -78,10 +81,7 @@ fn the_trigger_counts_what_is_waited_for_and_worked_on_and_nothing_else() {
 
         // Locked, with one slot, so that the next ones wait.
         world.try_out("wait").await;
-        until("it is worked on", async || {
-            (trial.times_entered() == 1).then_some(())
-        })
-        .await;
+        trial.until_at_work().await;
         assert_eq!(world.trigger().await, 1, "one is locked");
         for _ in 0..2 {
             world.try_out("wait").await;

@@ -201,7 +201,7 @@ fn a_task_that_is_cancelled_meanwhile_leaves_no_effect() {
             .start();
 
         let instance = world.try_out("wait").await;
-        trial.is_at_work().await;
+        trial.until_at_work().await;
         world
             .engine
             .delete(&format!("process-instance/{instance}"))

@@ -1,8 +1,9 @@
 //! How sessions begin, are shared, and end, with servers that hang or hang up.
 
 use std::error::Error as _;
-use std::net::TcpListener;
 use std::time::Duration;
+
+use tokio::net::TcpSocket;
 
 use super::server::{Act, Connection, Server};
 use super::{mail, mailer, send, settings};
@@ -16,11 +17,12 @@ fn hasty(server: &Server) -> Mailer {
     Mailer::new(settings).unwrap()
 }
 
-/// Of a server that is not there.
-fn nobody() -> Mailer {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    mailer(&format!("smtp://127.0.0.1:{port}"))
+/// Of a server that is not there. The socket does not listen, and keeps its port from who would.
+fn nobody() -> (Mailer, TcpSocket) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (mailer(&format!("smtp://{address}")), socket)
 }
 
 #[tokio::test]
@@ -131,7 +133,8 @@ async fn a_session_used_lately_is_kept() {
 async fn a_server_that_is_not_there_or_never_greets_is_tried_again_later() {
     let silent = Server::start([Connection::default().on("greeting", Act::SayNothing)]);
 
-    let absent = send(&nobody(), "key", &mail()).await.unwrap_err();
+    let (nobody, _port) = nobody();
+    let absent = send(&nobody, "key", &mail()).await.unwrap_err();
     let mute = send(&hasty(&silent), "key", &mail()).await.unwrap_err();
 
     assert!(matches!(
@@ -153,7 +156,9 @@ async fn a_server_that_is_not_there_or_never_greets_is_tried_again_later() {
 
 #[tokio::test]
 async fn a_connection_that_fails_is_told_with_the_kind_of_its_fault() {
-    let error = send(&nobody(), "key", &mail()).await.unwrap_err();
+    let (nobody, _port) = nobody();
+
+    let error = send(&nobody, "key", &mail()).await.unwrap_err();
 
     assert_eq!(
         error.source().unwrap().to_string(),

@@ -37,19 +37,19 @@ pub(super) fn assert_no_trace(traces: &[impl AsRef<str>], place: &str, text: &st
     }
 }
 
-/// Not on the pages of the ops port, not in these tables, not in the log.
+/// Not on the pages of the ops port, not in these relations, not in the log.
 pub(super) async fn assert_nowhere(
     world: &World,
     worker: &Worker,
     traces: &[impl AsRef<str>],
-    tables: &[&str],
+    relations: &[&str],
 ) {
     for page in ["/metrics", "/status"] {
         assert_no_trace(traces, page, &worker.get(page).await.unwrap().1);
     }
-    for table in tables {
-        let rows = format!("SELECT to_jsonb(t)::text AS text FROM {table} AS t");
-        assert_no_trace(traces, table, &world.database.text(&rows).await);
+    for relation in relations {
+        let rows = format!("SELECT to_jsonb(r)::text AS text FROM {relation} AS r");
+        assert_no_trace(traces, relation, &world.database.text(&rows).await);
     }
     assert_no_trace(traces, "the log", &worker.log());
 }

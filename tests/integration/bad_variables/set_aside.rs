@@ -1,5 +1,5 @@
-//! The same of what is set aside for good. Why it is stands in the outbox, in the audit log for ever,
-//! and in the worker's log, and whoever refuses a message may repeat what it is about.
+//! No personal data where a message was set aside for good. Why it was stands in the outbox, in the
+//! audit log for ever, and in the worker's log, and whoever refuses a message may repeat what it is about.
 
 use chrono::{DateTime, Utc};
 use phantom_worker::camunda::model::ProcessInstanceId;

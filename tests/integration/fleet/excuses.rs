@@ -1,6 +1,7 @@
 //! What a replica that leaves may leave locked, and no more: a task on which another replica is at
 //! work, and one that the engine locked for a poll whose answer never came.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,8 +10,8 @@ use serde_json::Value as Json;
 
 use super::{LOCK, POLL};
 
-/// How much longer than the poll the worker waits for its answer.
-const ANSWER_GRACE: Duration = Duration::from_secs(5);
+/// How much later than asked the engine ends a poll.
+const LATE: Duration = Duration::from_secs(1);
 
 /// Whether the replica that wrote this log may leave this lock.
 pub(super) fn is_excused(lock: &TaskState, log: &str) -> bool {
@@ -22,11 +23,10 @@ pub(super) fn is_excused(lock: &TaskState, log: &str) -> bool {
         // It was in hand: only in other hands may it be left.
         return last.entry["outcome"] == "dropped";
     }
-    lines.iter().any(|line| {
-        // The engine goes on to lock tasks for a broken poll until that runs out.
-        let poll = line.at - (POLL + ANSWER_GRACE)..=line.at + POLL;
-        line.tells_of_a_broken_poll(&lock.topic_name) && poll.contains(&since)
-    })
+    lines
+        .iter()
+        .filter_map(|line| line.broken_poll(&lock.topic_name))
+        .any(|poll| poll.contains(&since))
 }
 
 struct Line {
@@ -41,9 +41,16 @@ impl Line {
         Some(Self { at, entry })
     }
 
-    fn tells_of_a_broken_poll(&self, topic: &str) -> bool {
-        let words = self.entry["message"].as_str().unwrap_or_default();
-        words.starts_with("could not fetch tasks") && self.entry["task.topic"] == topic
+    /// When the engine may have locked tasks of this topic for a poll of which the line tells that it
+    /// broke: it goes on to until the poll runs out, or has broken later.
+    fn broken_poll(&self, topic: &str) -> Option<RangeInclusive<DateTime<Utc>>> {
+        let words = self.entry["message"].as_str()?;
+        if !words.starts_with("could not fetch tasks") || self.entry["task.topic"] != topic {
+            return None;
+        }
+        let took = self.entry["duration_ms"].as_u64().expect("it is told");
+        let sent_at = self.at - Duration::from_millis(took);
+        Some(sent_at..=self.at.max(sent_at + POLL + LATE))
     }
 }
 
@@ -61,8 +68,10 @@ fn at(second: u32) -> DateTime<Utc> {
     format!("2026-01-01T00:00:{second:02}Z").parse().unwrap()
 }
 
-fn broken_poll(second: u32, topic: &str) -> String {
-    line(second, "could not fetch tasks of it", "task.topic", topic)
+fn broken_poll(sent: u32, second: u32, topic: &str) -> String {
+    let line = line(second, "could not fetch tasks of it", "task.topic", topic);
+    let took = (second - sent) * 1000;
+    line.replace('}', &format!(",\"duration_ms\":{took}}}"))
 }
 
 fn ended(second: u32, outcome: &str) -> String {
@@ -77,17 +86,21 @@ fn line(second: u32, message: &str, field: &str, value: &str) -> String {
 
 #[test]
 fn only_a_lock_that_began_in_a_broken_poll_of_its_topic_is_excused_by_one() {
-    for (locked, broken, topic, is_excused_by_it) in [
-        (20, 25, "a-topic", true),
-        (25, 20, "a-topic", true),
-        (20, 25, "another-topic", false),
-        (20, 31, "a-topic", false),
-        (26, 20, "a-topic", false),
+    for (locked, sent, broken, topic, is_excused_by_it) in [
+        (22, 20, 23, "a-topic", true),
+        (22, 20, 23, "another-topic", false),
+        // Before it was sent; while the engine does not know that it broke; when it has run out.
+        (19, 20, 23, "a-topic", false),
+        (26, 20, 23, "a-topic", true),
+        (27, 20, 23, "a-topic", false),
+        // Of an answer that was waited for longer than the poll was to last.
+        (29, 20, 30, "a-topic", true),
+        (31, 20, 30, "a-topic", false),
     ] {
         assert_eq!(
-            is_excused(&lock(locked), &broken_poll(broken, topic)),
+            is_excused(&lock(locked), &broken_poll(sent, broken, topic)),
             is_excused_by_it,
-            "locked at {locked}, the poll of {topic} broke at {broken}"
+            "locked at {locked}, the poll of {topic} was sent at {sent} and broke at {broken}"
         );
     }
 }
@@ -101,7 +114,7 @@ fn only_a_task_that_was_dropped_under_its_lock_is_excused_by_that() {
 
 #[test]
 fn a_task_that_was_in_hand_is_not_excused_by_a_broken_poll() {
-    let log = broken_poll(20, "a-topic") + &ended(21, "completed");
+    let log = broken_poll(18, 20, "a-topic") + &ended(21, "completed");
 
     assert!(!is_excused(&lock(20), &log));
     assert!(!is_excused(&lock(20), ""));

@@ -67,7 +67,7 @@ impl Together {
                 not_valid,
             } => self.constraint_faults(constraint, *not_valid),
             O::ValidateConstraint { .. } => Vec::new(),
-            // The one that takes its place is judged.
+            // The one that takes its place is judged. The text does not tell whether it was a CHECK.
             O::DropConstraint { name: dropped, .. }
                 if self.added_checks.contains(&name(dropped)) =>
             {

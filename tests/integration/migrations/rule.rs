@@ -82,10 +82,15 @@ fn untrue_marks(marks: &[(Effect, &str)], faults: &[Fault], product: &str) -> Ve
         }
         let since = reason.strip_prefix("since ").and_then(version);
         let is_true =
-            *effect != Effect::Breaks || since.is_some_and(|it| Some(it) < version(product));
+            *effect != Effect::Breaks || since.is_some_and(|it| Some(it) < release(product));
         (!is_true).then(|| format!("`{reason}` is no version before {product}"))
     };
     marks.iter().filter_map(untrue).collect()
+}
+
+/// The release that a version is, or, as `0.3.0-rc.1`, is to become.
+fn release(product: &str) -> Option<[u32; 3]> {
+    version(product.split(['-', '+']).next()?)
 }
 
 /// The three numbers of a version.

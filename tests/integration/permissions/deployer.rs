@@ -1,4 +1,4 @@
-//! `--deploy-only`: a user for the Job `deploy`, whose password is worth no task.
+//! `--role deployer`: a user for the Job `deploy`, whose password is worth no task.
 
 use phantom_worker::processes::BUILT_IN;
 use serde_json::{Value as Json, json};
@@ -13,10 +13,10 @@ const DEPLOYER: Account = Account {
 const PROCESS: u8 = 6;
 const DEPLOYMENT: u8 = 9;
 const ANY: &str = "*";
-const ONLY: [&str; 1] = ["--deploy-only"];
+const AS_DEPLOYER: [&str; 2] = ["--role", "deployer"];
 
 pub(super) async fn brings_models_and_touches_no_task(guarded: &Guarded) {
-    guarded.grant(DEPLOYER, &ONLY).await;
+    guarded.grant(DEPLOYER, &AS_DEPLOYER).await;
 
     grants_are_exactly_those_of_a_deployer(guarded).await;
     deploy_works(guarded).await;
@@ -111,7 +111,7 @@ async fn deploy_tells_of_each_missing_grant(guarded: &Guarded) {
         assert_eq!(said.code, 1, "{resource}: {}", said.stdout);
         assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
         assert!(said.stderr.contains(told), "{}", said.stderr);
-        let again = guarded.grant(DEPLOYER, &ONLY).await;
+        let again = guarded.grant(DEPLOYER, &AS_DEPLOYER).await;
         assert_eq!(again.matches(": granted\n").count(), 1, "{again}");
     }
 }

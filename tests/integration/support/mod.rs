@@ -8,6 +8,7 @@ pub(crate) mod crowd;
 pub(crate) mod database;
 pub(crate) mod engine;
 pub(crate) mod engine_proxy;
+mod held;
 mod instances;
 pub(crate) mod links;
 mod locks;

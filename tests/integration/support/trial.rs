@@ -134,9 +134,9 @@ impl Trial {
     }
 
     /// Waits until the handler is at its first task.
-    pub(crate) async fn is_at_work(&self) {
+    pub(crate) async fn until_at_work(&self) {
         until("the handler is at work", async || {
-            (self.times_entered() == 1).then_some(())
+            (self.times_entered() >= 1).then_some(())
         })
         .await;
     }
