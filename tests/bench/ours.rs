@@ -47,6 +47,9 @@ const POOL_SIZE: usize = 10;
 const LOCK: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_secs(5);
 
+/// As the image has it: one heap for all threads.
+const AS_IN_THE_IMAGE: (&str, &str) = ("MALLOC_ARENA_MAX", "1");
+
 /// The worker as it is shipped, with more slots than its default.
 pub(crate) fn worker_command(stand: &Stand, place: &Place) -> Command {
     let mut command = Command::new(&stand.worker);
@@ -59,6 +62,7 @@ pub(crate) fn worker_command(stand: &Stand, place: &Place) -> Command {
         .env("HTTP_BIND", "127.0.0.1:0")
         .env("PUBLIC_HTTP_BIND", "127.0.0.1:0")
         .env("LOG_FORMAT", "json")
+        .envs([AS_IN_THE_IMAGE])
         .envs(stand.settings.iter().cloned());
     command
 }
@@ -99,6 +103,7 @@ pub(crate) fn tree_command(
         .args(["--database", &place.database])
         .args(["--tenant", &place.tenant])
         .args(["--pause-ms", &pause.as_millis().to_string()])
+        .envs([AS_IN_THE_IMAGE])
         .envs(stand.settings.iter().cloned());
     Ok(command)
 }
