@@ -20,8 +20,8 @@ impl Topic {
 
     /// The last chance to: what a broken fetch left behind would stay locked until it runs out.
     ///
-    /// There is no time for a second try, and none is needed: the fetch that broke condemned the
-    /// connections of its time, so this does not wait for one that is as dead.
+    /// There is no time for a second try. The fetch that broke condemned the connections of its time,
+    /// so this need not wait for one that is as dead.
     pub(super) async fn sweep_before_leaving(&self, parts: &Parts) {
         if !self.state().sweeps.is_empty() {
             self.sweep(parts, Instant::now()).await;

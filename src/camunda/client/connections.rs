@@ -29,19 +29,30 @@ const STILL: Duration = Duration::from_secs(2);
 const ASKED_AGAIN: Duration = Duration::from_secs(1);
 
 /// The connections that calls share.
-pub(super) struct Connections(Mutex<Generation>);
+pub(super) struct Connections {
+    // Read once: what a file that changes meanwhile holds may fit no engine.
+    authorities: Vec<Certificate>,
+    current: Mutex<Generation>,
+}
 
 /// Those that were opened since the last one failed.
 #[derive(Clone)]
 pub(super) struct Generation {
-    number: u64,
+    pub(super) number: u64,
     pub(super) http: reqwest::Client,
 }
 
 impl Connections {
     pub(super) fn new(settings: &EngineSettings) -> Result<Self, ClientError> {
-        let http = http(settings)?;
-        Ok(Self(Mutex::new(Generation { number: 0, http })))
+        let authorities = match &settings.ca_file {
+            Some(path) => authorities(path)?,
+            None => Vec::new(),
+        };
+        let http = http(settings, &authorities)?;
+        Ok(Self {
+            authorities,
+            current: Mutex::new(Generation { number: 0, http }),
+        })
     }
 
     /// Those that a call is to use now.
@@ -49,32 +60,37 @@ impl Connections {
         self.lock().clone()
     }
 
-    /// Judges those that a call used by how it failed.
-    pub(super) fn judge(
-        &self,
-        used: &Generation,
-        error: &reqwest::Error,
-        settings: &EngineSettings,
-    ) {
-        let mut current = self.lock();
+    /// Judges those of this number, which a call used, by how it failed.
+    pub(super) fn judge(&self, used: u64, error: &reqwest::Error, settings: &EngineSettings) {
         // One that never opened says nothing of the others; of many that fail the first is enough.
-        if error.is_connect() || current.number != used.number {
+        if error.is_connect() || self.lock().number != used {
             return;
         }
-        // Certificate authorities that cannot be read any more are no reason to do without.
-        if let Ok(http) = http(settings) {
-            let number = current.number + 1;
-            *current = Generation { number, http };
+        // Not under the lock: it takes milliseconds, and every call would wait for it.
+        match http(settings, &self.authorities) {
+            Ok(http) => {
+                let mut current = self.lock();
+                if current.number == used {
+                    let number = used + 1;
+                    *current = Generation { number, http };
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "could not leave the connections to the engine, of which one failed");
+            }
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Generation> {
         // What is held is replaced as a whole, so a panic elsewhere does not spoil it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn http(settings: &EngineSettings) -> Result<reqwest::Client, ClientError> {
+fn http(
+    settings: &EngineSettings,
+    authorities: &[Certificate],
+) -> Result<reqwest::Client, reqwest::Error> {
     let mut http = reqwest::Client::builder()
         .connect_timeout(settings.connect_timeout)
         .timeout(settings.request_timeout)
@@ -89,10 +105,10 @@ fn http(settings: &EngineSettings) -> Result<reqwest::Client, ClientError> {
     {
         http = http.tcp_user_timeout(UNACKNOWLEDGED);
     }
-    if let Some(path) = &settings.ca_file {
-        http = http.tls_certs_merge(authorities(path)?);
+    if !authorities.is_empty() {
+        http = http.tls_certs_merge(authorities.iter().cloned());
     }
-    Ok(http.build()?)
+    http.build()
 }
 
 fn authorities(path: &Path) -> Result<Vec<Certificate>, ClientError> {

@@ -33,7 +33,7 @@ pub use watch::{CallWatch, Came, Operation};
 
 use super::error::{EngineError, Malformed, Position};
 use super::text::parse_json;
-use connections::{Connections, Generation};
+use connections::Connections;
 use watch::Exchange;
 
 /// Where the engine is and how it is spoken to. It holds a secret, so it has no `Debug`.
@@ -188,7 +188,7 @@ impl Client {
         Call {
             client: self,
             operation,
-            generation,
+            generation: generation.number,
             request,
             position: Position::Elsewhere,
         }
@@ -229,7 +229,7 @@ impl From<reqwest::Error> for Cut {
 struct Call<'a> {
     client: &'a Client,
     operation: Operation,
-    generation: Generation,
+    generation: u64,
     request: RequestBuilder,
     position: Position,
 }
@@ -281,8 +281,8 @@ impl<'a> Call<'a> {
             Err(Cut::Broken(error)) => {
                 exchange.came = Some(Came::from(&error));
                 let shared = &self.client.0;
-                let (used, settings) = (&self.generation, &shared.settings);
-                shared.connections.judge(used, &error, settings);
+                let connections = &shared.connections;
+                connections.judge(self.generation, &error, &shared.settings);
                 Err(EngineError::from_transport(&shared.server, error))
             }
             Err(Cut::TooLarge) => {
