@@ -17,7 +17,7 @@ const GRACE: Duration = Duration::from_secs(5 + 20 + 10);
 /// The same without a task to drain.
 const IDLE_GRACE: Duration = Duration::from_secs(5 + 10);
 /// Well below what a worker grants its database for a connection, which is five seconds.
-const NO_CONNECTION: Duration = Duration::from_secs(3);
+const NO_CONNECTION: Duration = Duration::from_secs(4);
 const FULL_PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +81,7 @@ async fn a_poll_that_breaks_while_the_worker_leaves_leaves_no_lock() {
         path.ends_with("/fetchAndLock") && answer.contains("\"topicName\"")
     });
     let mut worker = parking(&world, &proxy).start().await;
-    until_polls_are_parked(&worker).await;
+    until_it_polls(&proxy).await;
 
     worker.signal("TERM");
     until_it_drains(&worker).await;
@@ -111,7 +111,7 @@ async fn a_network_that_is_cut_without_a_word_while_the_worker_leaves_leaves_no_
         // What is left locked is so for longer than the worker takes to leave.
         .set("CAMUNDA_CLIENT_LOCK_DURATION", "60000")
         // The polls that this wallet leaves parked outlast what is done before the cut.
-        .set("CAMUNDA_CLIENT_ASYNC_RESPONSE_TIMEOUT", "10000")
+        .set("CAMUNDA_CLIENT_ASYNC_RESPONSE_TIMEOUT", "20000")
         .start()
         .await;
     let done = world.request_wallet(merchant, &Applicant::new()).await;
@@ -139,7 +139,7 @@ async fn a_task_that_comes_while_the_worker_leaves_is_given_back() {
     let merchant = world.merchant().await;
     let proxy = EngineProxy::refusing(&world.engine.url, |_| None);
     let mut worker = parking(&world, &proxy).start().await;
-    until_polls_are_parked(&worker).await;
+    until_it_polls(&proxy).await;
 
     worker.signal("TERM");
     until_it_drains(&worker).await;
@@ -217,6 +217,19 @@ async fn stop_without_database(world: &World, network: Network) -> Duration {
 
     assert_eq!(status.code(), Some(0), "{network:?}");
     began.elapsed()
+}
+
+/// A poll for the topic that a wallet begins with is on its way, and no stop takes it back.
+async fn until_it_polls(proxy: &EngineProxy) {
+    until("a poll is under way", async || {
+        let is_its = |body: &String| body.contains("\"validate-wallet-request\"");
+        proxy
+            .begun("/fetchAndLock")
+            .iter()
+            .any(is_its)
+            .then_some(())
+    })
+    .await;
 }
 
 async fn until_polls_are_parked(worker: &Worker) {

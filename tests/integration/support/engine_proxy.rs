@@ -44,6 +44,8 @@ type Cut = dyn FnMut(&str, &str) -> bool + Send;
 struct Shared {
     engine: SocketAddr,
     script: Mutex<Script>,
+    /// What came: the path and what was sent.
+    begun: Mutex<Vec<(String, String)>>,
     calls: Mutex<Vec<Call>>,
 }
 
@@ -73,6 +75,7 @@ impl EngineProxy {
         let shared = Arc::new(Shared {
             engine: address_of(engine.as_str()),
             script: Mutex::new(script),
+            begun: Mutex::default(),
             calls: Mutex::default(),
         });
         let serving = Arc::clone(&shared);
@@ -92,7 +95,14 @@ impl EngineProxy {
         self.url.as_str()
     }
 
-    /// The calls whose path ends like this.
+    /// What was sent with the calls whose path ends like this, answered or not.
+    pub(crate) fn begun(&self, end: &str) -> Vec<String> {
+        let begun = self.shared.begun.lock().unwrap();
+        let fitting = begun.iter().filter(|(path, _)| path.ends_with(end));
+        fitting.map(|(_, body)| body.clone()).collect()
+    }
+
+    /// The calls that were answered, whose path ends like this.
     pub(crate) fn calls(&self, end: &str) -> Vec<Call> {
         let calls = self.shared.calls.lock().unwrap();
         let fits = |call: &&Call| call.path.ends_with(end);
@@ -104,6 +114,8 @@ impl Shared {
     fn pass(&self, mut client: TcpStream) -> io::Result<()> {
         let at = Instant::now();
         let request = Request::read(&client)?;
+        let what = (request.path.clone(), request.body.clone());
+        self.begun.lock().unwrap().push(what);
         let (answer, failed) = self.answer(&request)?;
         self.calls.lock().unwrap().push(Call {
             path: request.path,
