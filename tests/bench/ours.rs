@@ -47,8 +47,8 @@ const POOL_SIZE: usize = 10;
 const LOCK: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_secs(5);
 
-/// As the image has it: one heap for all threads.
-const AS_IN_THE_IMAGE: (&str, &str) = ("MALLOC_ARENA_MAX", "1");
+/// What the image sets: one heap for all threads.
+const ONE_HEAP: (&str, &str) = ("MALLOC_ARENA_MAX", "1");
 
 /// The worker as it is shipped, with more slots than its default.
 pub(crate) fn worker_command(stand: &Stand, place: &Place) -> Command {
@@ -62,7 +62,7 @@ pub(crate) fn worker_command(stand: &Stand, place: &Place) -> Command {
         .env("HTTP_BIND", "127.0.0.1:0")
         .env("PUBLIC_HTTP_BIND", "127.0.0.1:0")
         .env("LOG_FORMAT", "json")
-        .envs([AS_IN_THE_IMAGE])
+        .env(ONE_HEAP.0, ONE_HEAP.1)
         .envs(stand.settings.iter().cloned());
     command
 }
@@ -103,7 +103,7 @@ pub(crate) fn tree_command(
         .args(["--database", &place.database])
         .args(["--tenant", &place.tenant])
         .args(["--pause-ms", &pause.as_millis().to_string()])
-        .envs([AS_IN_THE_IMAGE])
+        .env(ONE_HEAP.0, ONE_HEAP.1)
         .envs(stand.settings.iter().cloned());
     Ok(command)
 }

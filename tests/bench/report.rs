@@ -174,8 +174,12 @@ impl Report {
             [
                 line(name, self.latency(rival, part), None),
                 line("… beyond the ceiling's", beyond(Rival::Ceiling, part), goal),
-                line("… with variables", beyond_its_own(variables, part), None),
-                line("… and all topics", beyond_its_own(topics, part), None),
+                line(
+                    "… beyond that with variables",
+                    beyond_its_own(variables, part),
+                    None,
+                ),
+                line("… and with all topics", beyond_its_own(topics, part), None),
                 line("… beyond js's", beyond(Rival::JavaScript, part), None),
             ]
         };
