@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use phantom_worker::camunda::model::TaskState;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::{LOCK, POLL};
 
@@ -57,7 +57,7 @@ impl Line {
 /// Locked at this second of a minute.
 fn lock(second: u32) -> TaskState {
     let ends = at(second) + LOCK;
-    let lock = serde_json::json!({
+    let lock = json!({
         "id": "a-task", "topicName": "a-topic",
         "lockExpirationTime": ends.format("%Y-%m-%dT%H:%M:%S%.3f%z").to_string(),
     });
@@ -68,20 +68,26 @@ fn at(second: u32) -> DateTime<Utc> {
     format!("2026-01-01T00:00:{second:02}Z").parse().unwrap()
 }
 
-fn broken_poll(sent: u32, second: u32, topic: &str) -> String {
-    let line = line(second, "could not fetch tasks of it", "task.topic", topic);
-    let took = (second - sent) * 1000;
-    line.replace('}', &format!(",\"duration_ms\":{took}}}"))
+fn broken_poll(sent: u32, broken: u32, topic: &str) -> String {
+    line(
+        broken,
+        json!({
+            "message": "could not fetch tasks of it", "task.topic": topic,
+            "duration_ms": (broken - sent) * 1000,
+        }),
+    )
 }
 
 fn ended(second: u32, outcome: &str) -> String {
-    let line = line(second, "task a-task ended", "task.id", "a-task");
-    line.replace('}', &format!(",\"outcome\":\"{outcome}\"}}"))
+    line(
+        second,
+        json!({ "message": "task a-task ended", "task.id": "a-task", "outcome": outcome }),
+    )
 }
 
-fn line(second: u32, message: &str, field: &str, value: &str) -> String {
-    let at = at(second).to_rfc3339();
-    format!("{{\"timestamp\":\"{at}\",\"message\":\"{message}\",\"{field}\":\"{value}\"}}\n")
+fn line(second: u32, mut entry: Json) -> String {
+    entry["timestamp"] = at(second).to_rfc3339().into();
+    format!("{entry}\n")
 }
 
 #[test]

@@ -33,6 +33,7 @@ impl World {
 
     /// Waits until somebody has done these tasks.
     pub(crate) async fn made_good(&self, held: &[TaskState], patience: Duration) {
+        assert!(!held.is_empty(), "it held no task when it was lost");
         within(patience, "what it held is done", async || {
             for task in held {
                 let found = self.engine.client.find_task(&task.id).await;
