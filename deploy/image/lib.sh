@@ -1,9 +1,24 @@
 # shellcheck shell=bash
-# Images by buildah, for deploy/image/build and tests/image. Sourced, never run; needs terminal.sh and state.sh.
+# Images by buildah, for deploy/image/build and tests/image. Sourced, never run; needs terminal.sh and
+# state.sh.
 
-# Of ours alone, beside whatever images the user keeps.
 image_folder=$checkout/target/image
-in_storage() { buildah --root "$image_folder/storage" --runroot "$image_folder/run" "$@"; }
+
+# Images and containers are kept in $storage, a folder of the script that sources this, and end with
+# it: two scripts know nothing of each other, and one that is interrupted leaves nothing.
+# Newer versions of buildah read SOURCE_DATE_EPOCH too, and take it for a rival of --timestamp.
+in_storage() { env --unset=SOURCE_DATE_EPOCH buildah --root "$storage/images" --runroot "$storage/run" "$@"; }
+
+drop_storage() {
+  [[ -e $storage ]] || return 0
+  in_storage rm --all >/dev/null 2>&1 || true
+  # By buildah, which may delete what belongs to others than whoever calls it.
+  in_storage rmi --all --force >/dev/null 2>&1 || true
+  # What a run that was cut short left mounted: nothing is to be deleted through it.
+  findmnt --raw --noheadings --output TARGET | { grep -F "$storage/" || true; } | sort --reverse |
+    xargs --no-run-if-empty --delimiter='\n' umount
+  rm -rf --one-file-system "$storage"
+}
 
 version_of_program() { sed -n '/^\[package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' "$checkout/Cargo.toml"; }
 

@@ -7,6 +7,7 @@ stop_signal=TERM
 stop_limit=45
 
 source "$here/lib/settings.sh"
+source "$here/lib/revision.sh"
 
 url() {
   case ${1:-} in
@@ -25,11 +26,11 @@ prepare() {
   [[ -x $(worker_binary) ]] || fail "there is no program $(worker_binary)"
 }
 
-# For --version and the metrics. What is no clone has no revision to tell.
+# For --version and the metrics; without it, as in a clone of another user's, everything works as well.
 tell_revision() {
-  local revision
-  revision=$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null) || return 0
-  export PHANTOM_WORKER_REVISION=$revision
+  local told
+  told=$(revision 2>/dev/null) || return 0
+  export PHANTOM_WORKER_REVISION=$told
 }
 
 launch() {
