@@ -42,8 +42,8 @@ enum Command {
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 struct Verify {
-    /// A file of checkpoints, as AUDIT_CHECKPOINT_FILE or the log has them; again for more files,
-    /// the oldest first.
+    /// A file of checkpoints, as AUDIT_CHECKPOINT_FILE or the log has them, or `-` for standard
+    /// input; again for more files, the oldest first.
     ///
     /// A line whose `previous` is null begins a run: it is from a process that found no line to
     /// follow, and must match the chain like any other.
@@ -56,7 +56,7 @@ struct Verify {
 const EXAMPLES: &str = "\
 Examples:
   phantom-worker audit verify --checkpoint /var/lib/phantom-worker/checkpoints.jsonl
-  jq -r '.\"audit.checkpoint\" // empty' worker.log > checkpoints.jsonl
+  jq -r '.\"audit.checkpoint\" // empty' worker.log | phantom-worker audit verify --checkpoint -
 
 Exit codes: 0 the chain is whole, 1 it is broken or could not be looked at, 64 usage, 78 settings";
 

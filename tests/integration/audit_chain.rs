@@ -38,8 +38,12 @@ impl Drop for Folder {
 }
 
 async fn verify(database_url: &str, checkpoints: &[&str]) -> Said {
+    verify_with_input(database_url, checkpoints, String::new()).await
+}
+
+async fn verify_with_input(database_url: &str, checkpoints: &[&str], input: String) -> Said {
     let mut command = phantom_worker(&["audit", "verify"]);
-    command.env("DATABASE_URL", database_url);
+    command.env("DATABASE_URL", database_url).write_stdin(input);
     for file in checkpoints {
         command.args(["--checkpoint", file]);
     }
@@ -193,6 +197,8 @@ async fn what_was_bent_is_named_and_fails_the_command() {
     }
     let unseen = verify(&url, &[]).await;
     let cut = verify(&url, &[&file]).await;
+    let read = fs::read_to_string(&file).unwrap();
+    let of_input = verify_with_input(&url, &["-"], read).await;
 
     assert_eq!((altered.code, restored.code), (1, 0), "{}", restored.stdout);
     let named = format!("seal 5: row {id} was altered, or the time of its seal\n");
@@ -208,6 +214,8 @@ async fn what_was_bent_is_named_and_fails_the_command() {
     assert_eq!(cut.code, 1);
     let told = format!("there was a seal {end}, and the chain ends at 5; the tail was cut");
     assert!(cut.stdout.contains(&told), "{}", cut.stdout);
+    let by_another_name = cut.stdout.replace(&file, "standard input");
+    assert_eq!((of_input.code, of_input.stdout), (1, by_another_name));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -19,11 +20,15 @@ pub(super) struct Line {
     text: String,
 }
 
-/// Reads the files' lines.
+/// Reads the files' lines; `-` is standard input.
 pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Line>> {
     let mut lines = Vec::new();
     for file in files {
-        let text = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+        let (name, text) = match file.to_str() {
+            Some("-") => ("standard input".into(), of_standard_input()),
+            _ => (file.to_string_lossy(), fs::read(file)),
+        };
+        let text = text.with_context(|| format!("reading {name}"))?;
         // A line that is no text is a finding and not a failure.
         let text = String::from_utf8_lossy(&text);
         let numbered = text
@@ -31,12 +36,18 @@ pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Line>> {
             .zip(1..)
             .filter(|(text, _)| !text.trim().is_empty());
         lines.extend(numbered.enumerate().map(|(index, (text, number))| Line {
-            place: format!("{} line {number}", file.display()),
+            place: format!("{name} line {number}"),
             first: index == 0,
             text: text.to_owned(),
         }));
     }
     Ok(lines)
+}
+
+fn of_standard_input() -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    io::stdin().lock().read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// Holds the lines against each other and against the chain, which ends at seal `end`.
