@@ -172,7 +172,7 @@ fn fingerprint() -> String {
         })
 }
 
-fn url() -> Url {
+pub(super) fn url() -> Url {
     let url = env::var("TEST_DATABASE_URL").expect(
         "TEST_DATABASE_URL names a PostgreSQL server whose role may create databases, \
          such as postgres://postgres@127.0.0.1:5432/postgres",

@@ -13,10 +13,15 @@ find_or_fetch_postgres() {
   [[ -x $pg_bin/initdb && -x $pg_bin/postgres ]] || fail "there is no initdb and postgres in $pg_bin"
 }
 
+# The first with all that the worker sets in a session.
+oldest_postgres=14
+
 newest_postgres() {
-  local each newest=''
+  local each version newest=''
   while read -r each; do
-    [[ ! -x $each/initdb ]] || newest=$each
+    version=${each#/usr/lib/postgresql/}
+    version=${version%%[./]*}
+    [[ ! -x $each/initdb || $version -lt $oldest_postgres ]] || newest=$each
   done < <(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V)
   printf '%s\n' "$newest"
 }

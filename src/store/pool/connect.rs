@@ -9,10 +9,14 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio_postgres::config::Host;
+use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::watch::{PoolWatch, Statements};
 use super::{PoolFailure, StoreSettings};
+
+/// The first that looks after its client while a statement runs (`client_connection_check_interval`).
+const OLDEST_SERVER: u32 = 14;
 
 pub(super) async fn open(
     config: tokio_postgres::Config,
@@ -31,7 +35,7 @@ async fn connect(
     tls: Option<MakeRustlsConnect>,
 ) -> diesel::ConnectionResult<AsyncPgConnection> {
     let refused =
-        |fault: tokio_postgres::Error| diesel::ConnectionError::BadConnection(describe(&fault));
+        |fault: tokio_postgres::Error| diesel::ConnectionError::BadConnection(refusal(&fault));
     match tls {
         Some(tls) => {
             let (client, connection) = config.connect(tls).await.map_err(refused)?;
@@ -44,6 +48,16 @@ async fn connect(
                 .map_err(refused)?;
             AsyncPgConnection::try_from_client_and_connection(client, connection).await
         }
+    }
+}
+
+/// The driver's words, and what to do about a server that is too old for the settings of a session.
+fn refusal(fault: &tokio_postgres::Error) -> String {
+    let words = describe(fault);
+    if fault.code() == Some(&SqlState::UNDEFINED_OBJECT) {
+        format!("{words}; PostgreSQL {OLDEST_SERVER} or newer knows all that the worker sets")
+    } else {
+        words
     }
 }
 

@@ -5,7 +5,7 @@ use diesel::sql_types::Integer;
 use diesel_async::RunQueryDsl;
 
 use super::*;
-use crate::store::testing::{TestDatabase, database};
+use crate::store::testing::{TestDatabase, database, url};
 
 /// Which of the server's processes this connection talks to.
 async fn backend(mut conn: &AsyncPgConnection) -> QueryResult<i32> {
@@ -89,5 +89,22 @@ async fn a_server_that_is_not_there_is_named_once_and_no_user_with_it() {
         told,
         "connecting to the database at 127.0.0.1:1: error connecting to server: \
          Connection refused (os error 111)"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_lacks_a_parameter_is_told_to_be_too_old() {
+    let mut url = url();
+    url.set_query(Some("options=-c%20of_a_later_version%3D1"));
+
+    let settings = StoreSettings::parse(String::from(url).into()).ok().unwrap();
+    let pool = Pool::new(&settings, Handle::current()).ok().unwrap();
+    let told = pool.get().await.err().unwrap().to_string();
+
+    let (_, told) = told.split_once(": ").unwrap();
+    assert_eq!(
+        told,
+        "db error: FATAL: unrecognized configuration parameter \"of_a_later_version\"; \
+         PostgreSQL 14 or newer knows all that the worker sets"
     );
 }
