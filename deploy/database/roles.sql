@@ -4,8 +4,10 @@
 --   phantom_runtime  DATABASE_URL of every other command; of the audit log it may read and add to,
 --                    and nothing else
 --
--- Run it as a superuser in the worker's database, before the first migration or at any time later;
--- running it again changes nothing. Other names: replace both words throughout, as with
+-- Run it in the worker's database, before the first migration or at any time later, as a superuser or as
+-- the role that owns the database and its schema public and may create roles; running it again changes
+-- nothing. With psql, --set ON_ERROR_STOP=1 makes a refusal its exit code. Other names: replace both
+-- words throughout, as with
 --   sed 's/phantom_owner/wallets_owner/g; s/phantom_runtime/wallets_runtime/g' roles.sql | psql …
 -- Passwords are not its business: ALTER ROLE … PASSWORD, or whatever your pg_hba.conf asks for.
 --
@@ -51,6 +53,23 @@ BEGIN
 END
 $$;
 
+-- Who is no superuser acts for the owner as its member, until the end of this script.
+DO $$
+BEGIN
+    IF NOT pg_has_role('phantom_owner', 'USAGE') THEN
+        GRANT phantom_owner TO CURRENT_USER;
+        PERFORM set_config('phantom_worker.acts_for_owner', 'yes', true);
+    END IF;
+END
+$$;
+
+-- Where PUBLIC may no longer connect, these two still may.
+DO $$
+BEGIN
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO phantom_owner, phantom_runtime', current_database());
+END
+$$;
+
 -- Nobody puts a table of the same name in front of ours.
 REVOKE CREATE ON SCHEMA public FROM PUBLIC, phantom_runtime;
 GRANT USAGE, CREATE ON SCHEMA public TO phantom_owner;
@@ -85,6 +104,9 @@ BEGIN
     IF to_regclass('public.__diesel_schema_migrations') IS NOT NULL THEN
         REVOKE ALL ON public.__diesel_schema_migrations FROM PUBLIC, phantom_runtime;
         GRANT SELECT ON public.__diesel_schema_migrations TO phantom_runtime;
+    END IF;
+    IF current_setting('phantom_worker.acts_for_owner', true) = 'yes' THEN
+        REVOKE phantom_owner FROM CURRENT_USER;
     END IF;
 END
 $$;

@@ -81,16 +81,28 @@ const TOO_MUCH: &[(&str, &str)] = &[
 struct Roles {
     owner: String,
     runtime: String,
+    /// Who made them, where that is no superuser.
+    admin: Option<String>,
     sql: String,
     server: Pool,
 }
 
 impl Roles {
-    /// Makes the roles and an empty schema.
+    /// Makes the roles and an empty schema, in a database that is closed to everybody else.
     async fn new(world: &World) -> Self {
+        let roles = Self::yet_to_be_made(world).await;
+        roles.apply(world).await;
+        roles
+    }
+
+    async fn yet_to_be_made(world: &World) -> Self {
         let story = Uuid::new_v4().simple().to_string();
         let (owner, runtime) = (format!("owner_{story}"), format!("runtime_{story}"));
-        for statement in ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public"] {
+        let close = format!(
+            "REVOKE CONNECT ON DATABASE {} FROM PUBLIC",
+            world.database.name
+        );
+        for statement in ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public", &close] {
             world.database.run(statement).await;
         }
         let url = std::env::var("TEST_DATABASE_URL").expect("the database was made there");
@@ -98,11 +110,11 @@ impl Roles {
         let mut roles = Self {
             owner,
             runtime,
+            admin: None,
             sql: String::new(),
             server: Pool::new(&settings, Handle::current()).unwrap(),
         };
         roles.sql = roles.named(ROLES);
-        roles.apply(world).await;
         roles
     }
 
@@ -142,8 +154,12 @@ impl Roles {
     /// Ends the roles, whose rights went with the world's database.
     async fn remove(self) {
         let mut conn = self.server.get().await.unwrap();
-        let drop = format!("DROP ROLE {}; DROP ROLE {}", self.owner, self.runtime);
-        conn.batch_execute(&drop).await.unwrap();
+        // Who made the others goes last.
+        for role in [self.owner, self.runtime].into_iter().chain(self.admin) {
+            conn.batch_execute(&format!("DROP ROLE {role}"))
+                .await
+                .unwrap();
+        }
         self.server.close();
     }
 }
@@ -193,6 +209,41 @@ async fn a_runtime_role_that_owns_tables_or_could_take_what_it_lacks_is_refused(
         conn.batch_execute(&roles.sql).await.unwrap();
     }
     drop((conn, world));
+    roles.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_owns_the_database_makes_the_roles_and_keeps_no_right_of_theirs() {
+    let world = World::new().await;
+    let mut roles = Roles::yet_to_be_made(&world).await;
+    let admin = format!("admin_{}", Uuid::new_v4().simple());
+    for statement in [
+        format!("CREATE ROLE {admin} LOGIN CREATEROLE"),
+        format!("ALTER DATABASE {} OWNER TO {admin}", world.database.name),
+        format!("ALTER SCHEMA public OWNER TO {admin}"),
+    ] {
+        world.database.run(&statement).await;
+    }
+    let settings = StoreSettings::parse(roles.url(&world, &admin).into()).unwrap();
+    let pool = Pool::new(&settings, Handle::current()).unwrap();
+    let mut conn = pool.get().await.unwrap();
+
+    conn.batch_execute(&roles.sql).await.unwrap();
+    let migrated = roles.run(&world, &["migrate"], &roles.owner).await;
+    assert_eq!(migrated.code, 0, "{}", migrated.stderr);
+    // Now over tables, which are the owner's.
+    conn.batch_execute(&roles.sql).await.unwrap();
+
+    assert_rights(&roles, &world).await;
+    let acts = format!(
+        "SELECT pg_has_role('{admin}', '{}', 'USAGE')::text AS text",
+        roles.owner
+    );
+    assert_eq!(world.database.text(&acts).await, "false");
+    drop(conn);
+    pool.close();
+    drop(world);
+    roles.admin = Some(admin);
     roles.remove().await;
 }
 
