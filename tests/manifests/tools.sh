@@ -13,37 +13,54 @@ source "$stack/lib/builds.sh"
 oldest_kustomize=5
 fetched_kustomize=v5.7.1
 
-# Every environment: the overlays, and what a bank may build on top of them, here and in the README.
-environments() {
+# Ours: the overlays, and what a bank may build on top of them, here and in the README.
+environments_of_ours() {
   local folder
   for folder in "$checkout"/deploy/overlays/*/ "$tests"/variants/*/ "$rendered/readme/scaled/"; do
     printf '%s\n' "${folder%/}"
   done
 }
 
+# And what a bank may make otherwise than we do.
+adapted() { printf '%s\n' "$rendered/readme/adapted"; }
+
+environments() {
+  environments_of_ours
+  adapted
+}
+
 # write_examples: the kustomizations of deploy/README.md, for a bank that lives at your.example.
 write_examples() {
   local ours=$checkout/deploy/overlays/production examples=$rendered/readme
-  mkdir -p "$examples"/{wallets,scaled}
+  mkdir -p "$examples"/{wallets,adapted,scaled}
   ln -sfn "$checkout" "$examples/phantom-worker"
-  awk -v wallets="$examples/wallets/kustomization.yaml" -v scaled="$examples/scaled/kustomization.yaml" '
-    /^```yaml$/ { file = file == "" ? wallets : scaled; inside = 1; next }
+  awk -v examples="$examples" '
+    BEGIN { split("wallets adapted scaled", names) }
+    /^```yaml$/ { file = examples "/" names[++count] "/kustomization.yaml"; inside = 1; next }
     /^```$/ { inside = 0 }
     inside { sub(/sha256:…/, "sha256:" sprintf("%064d", 1)); print >file }' "$checkout/deploy/README.md"
   sed 's/bank\.example/your.example/' "$ours/settings.env" >"$examples/wallets/settings.env"
   cp "$ours/network.yaml" "$examples/wallets/"
+  "$checkout/deploy/alerts/render" --runbooks https://runbooks.your.example --grafana https://grafana.your.example \
+    --namespace phantom-worker >"$examples/adapted/rules.yaml"
 }
 
 # render_all: one file for each environment, in $rendered and nothing else.
 render_all() {
-  local environment
   rm -rf "$rendered"
   mkdir -p "$rendered"
   write_examples
-  while IFS= read -r environment; do
-    render "$environment" >"$rendered/${environment##*/}.yaml" || fail "$environment cannot be rendered"
-  done < <(environments)
+  environments | render_each
 }
+
+# render_each: those that it reads, a line each, into files of their names.
+render_each() {
+  local environment
+  while IFS= read -r environment; do
+    render "$environment" >"$(rendered_as "$environment")" || fail "$environment cannot be rendered"
+  done
+}
+rendered_as() { printf '%s\n' "$rendered/${1##*/}.yaml"; }
 
 # render KUSTOMIZATION: by kubectl, as README.md of deploy/ has it done; where there is none, by kustomize.
 render() {

@@ -27,7 +27,9 @@ def replicas_follow_the_backlog(bundle, project):
         if asked != COUNTED | ({"tenantIdIn": [tenants]} if tenants else {}):
             yield f"{title(scaled)}: {trigger['name']} counts {address.query}, which is not what is left to do"
         base = trigger["metadata"]["url"].removesuffix(f"/external-task/count?{address.query}")
-        if base != settings.get("CAMUNDA_REST_URL"):
+        if base.endswith("/"):
+            yield f"{title(scaled)}: {trigger['name']} asks {base}, which should not end in a slash: nor should CAMUNDA_REST_URL"
+        elif base != settings.get("CAMUNDA_REST_URL"):
             yield f"{title(scaled)}: {trigger['name']} asks {base}, and the engine is at {settings.get('CAMUNDA_REST_URL')}"
         slots = settings.get("CAMUNDA_CLIENT_SLOTS") or project.defaults["CAMUNDA_CLIENT_SLOTS"]
         if trigger["metadata"].get("targetValue") != slots:
