@@ -26,17 +26,18 @@ BEGIN
     IF to_regrole('phantom_runtime') IS NULL THEN
         CREATE ROLE phantom_runtime LOGIN NOINHERIT;
     END IF;
-    IF (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = 'phantom_runtime') THEN
-        RAISE EXCEPTION 'phantom_runtime is a superuser, or may give itself the rights of other roles'
-            USING HINT = 'ALTER ROLE phantom_runtime NOSUPERUSER NOCREATEROLE';
+    IF NOT (SELECT rolsuper OR rolinherit FROM pg_roles WHERE rolname = CURRENT_USER) THEN
+        RAISE EXCEPTION '% has rights of other roles by SET ROLE alone, and cannot grant with them', CURRENT_USER
+            USING HINT = 'run this as a superuser, or as a role that is INHERIT';
     END IF;
     IF EXISTS (
         SELECT FROM pg_roles
-        WHERE rolname IN ('phantom_owner', 'pg_write_all_data')
+        WHERE (rolsuper OR rolcreaterole OR rolname IN ('phantom_owner', 'pg_write_all_data',
+                  'pg_write_server_files', 'pg_execute_server_program'))
           AND pg_has_role('phantom_runtime', oid, 'MEMBER')
     ) THEN
-        RAISE EXCEPTION 'phantom_runtime is a member of a role that may change every table'
-            USING HINT = 'REVOKE phantom_owner, pg_write_all_data FROM phantom_runtime';
+        RAISE EXCEPTION 'phantom_runtime is, or is a member of, a role that may change every table or help itself to that'
+            USING HINT = 'ALTER ROLE phantom_runtime NOSUPERUSER NOCREATEROLE, and REVOKE such roles FROM phantom_runtime';
     END IF;
     -- Whoever owns the schema or the database may drop what is in it, and grant away the rest.
     IF EXISTS (
@@ -104,6 +105,44 @@ BEGIN
     IF to_regclass('public.__diesel_schema_migrations') IS NOT NULL THEN
         REVOKE ALL ON public.__diesel_schema_migrations FROM PUBLIC, phantom_runtime;
         GRANT SELECT ON public.__diesel_schema_migrations TO phantom_runtime;
+    END IF;
+END
+$$;
+
+-- What is somebody else's, or granted by somebody else, a GRANT or REVOKE leaves as it is and merely
+-- warns: so what came of all this is looked at, over every role that the runtime role may act as.
+DO $$
+DECLARE
+    too_much text;
+BEGIN
+    WITH acts_as AS (
+        SELECT oid, rolname FROM pg_roles WHERE pg_has_role('phantom_runtime', oid, 'MEMBER')
+    ), audited AS (
+        SELECT oid, relname FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace
+          AND relname IN ('audit_log', 'audit_seals', '__diesel_schema_migrations')
+    ), held (role, held_right, thing) AS (
+        SELECT rolname, 'CREATE', 'the schema public' FROM acts_as WHERE has_schema_privilege(oid, 'public', 'CREATE')
+        UNION ALL
+        SELECT rolname, way, relname FROM acts_as, audited,
+            unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS way
+        WHERE CASE
+            WHEN way = 'INSERT' AND relname LIKE 'audit%' THEN false
+            WHEN way IN ('INSERT', 'UPDATE', 'REFERENCES') THEN has_any_column_privilege(acts_as.oid, audited.oid, way)
+            ELSE has_table_privilege(acts_as.oid, audited.oid, way)
+        END
+    )
+    SELECT string_agg(format('%s on %s as %s', held_right, thing, role), ', ') INTO too_much FROM held;
+    IF too_much IS NOT NULL THEN
+        RAISE EXCEPTION 'phantom_runtime may still %', too_much
+            USING HINT = 'who owns these, or granted them, has to REVOKE them from phantom_runtime, its groups and PUBLIC first';
+    END IF;
+    IF NOT (has_schema_privilege('phantom_owner', 'public', 'CREATE')
+        AND has_schema_privilege('phantom_runtime', 'public', 'USAGE')
+        AND has_database_privilege('phantom_owner', current_database(), 'CONNECT')
+        AND has_database_privilege('phantom_runtime', current_database(), 'CONNECT')) THEN
+        RAISE EXCEPTION 'the roles could not be given what they need in the database % and its schema public', current_database()
+            USING HINT = 'run this as a superuser, or as the role that owns both';
     END IF;
     IF current_setting('phantom_worker.acts_for_owner', true) = 'yes' THEN
         REVOKE phantom_owner FROM CURRENT_USER;
