@@ -198,7 +198,9 @@ async fn what_was_bent_is_named_and_fails_the_command() {
     let unseen = verify(&url, &[]).await;
     let cut = verify(&url, &[&file]).await;
     let read = fs::read_to_string(&file).unwrap();
-    let of_input = verify_with_input(&url, &["-"], read).await;
+    let of_input = verify_with_input(&url, &["-"], read.clone()).await;
+    let of_nothing = verify_with_input(&url, &["-"], "\n".to_owned()).await;
+    let read_twice = verify_with_input(&url, &["-", "-"], read).await;
 
     assert_eq!((altered.code, restored.code), (1, 0), "{}", restored.stdout);
     let named = format!("seal 5: row {id} was altered, or the time of its seal\n");
@@ -216,6 +218,11 @@ async fn what_was_bent_is_named_and_fails_the_command() {
     assert!(cut.stdout.contains(&told), "{}", cut.stdout);
     let by_another_name = cut.stdout.replace(&file, "standard input");
     assert_eq!((of_input.code, of_input.stdout), (1, by_another_name));
+    for nothing in [of_nothing, read_twice] {
+        assert_eq!((nothing.code, nothing.stdout.as_str()), (1, ""));
+        let told = "there is no checkpoint in standard input";
+        assert!(nothing.stderr.contains(told), "{}", nothing.stderr);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 
@@ -21,6 +21,10 @@ pub(super) struct Line {
 }
 
 /// Reads the files' lines; `-` is standard input.
+///
+/// # Errors
+/// For a file that cannot be read, and for an input without a line: whoever was to fill the pipe has
+/// failed, and nothing would be held against the chain.
 pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Line>> {
     let mut lines = Vec::new();
     for file in files {
@@ -31,6 +35,10 @@ pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Line>> {
         let text = text.with_context(|| format!("reading {name}"))?;
         // A line that is no text is a finding and not a failure.
         let text = String::from_utf8_lossy(&text);
+        ensure!(
+            file.as_os_str() != "-" || !text.trim().is_empty(),
+            "there is no checkpoint in standard input"
+        );
         let numbered = text
             .lines()
             .zip(1..)
