@@ -29,15 +29,16 @@ environments() {
   adapted
 }
 
-# write_examples: the kustomizations of deploy/README.md, for a bank that lives at your.example.
+# write_examples: the kustomizations of deploy/README.md, for a bank that lives at your.example. Each
+# says in its first line which it is.
 write_examples() {
   local ours=$checkout/deploy/overlays/production examples=$rendered/readme
   mkdir -p "$examples"/{wallets,adapted,scaled}
   ln -sfn "$checkout" "$examples/phantom-worker"
   awk -v examples="$examples" '
-    BEGIN { split("wallets adapted scaled", names) }
-    /^```yaml$/ { file = examples "/" names[++count] "/kustomization.yaml"; inside = 1; next }
+    /^```yaml$/ { inside = 1; first = 1; next }
     /^```$/ { inside = 0 }
+    inside && first { file = examples "/" $2; sub(/,$/, "", file); first = 0 }
     inside { sub(/sha256:…/, "sha256:" sprintf("%064d", 1)); print >file }' "$checkout/deploy/README.md"
   sed 's/bank\.example/your.example/' "$ours/settings.env" >"$examples/wallets/settings.env"
   cp "$ours/network.yaml" "$examples/wallets/"
@@ -49,6 +50,7 @@ write_examples() {
 render_all() {
   rm -rf "$rendered"
   mkdir -p "$rendered"
+  find_renderer
   write_examples
   environments | render_each
 }
@@ -62,18 +64,20 @@ render_each() {
 }
 rendered_as() { printf '%s\n' "$rendered/${1##*/}.yaml"; }
 
-# render KUSTOMIZATION: by kubectl, as README.md of deploy/ has it done; where there is none, by kustomize.
-render() {
+# find_renderer: kubectl, as README.md of deploy/ has it done; where there is none, kustomize.
+find_renderer() {
   local version
   version=$(kubectl version --client 2>/dev/null | sed -n 's/^Kustomize Version: v//p') || true
   if ((${version%%.*} + 0 >= oldest_kustomize)); then
-    kubectl kustomize "$1"
+    renderer=(kubectl kustomize)
   else
     kustomize_build=$(build_folder kustomize "$tests/python")-$fetched_kustomize
     build_once "$kustomize_build" fetch_kustomize >&2
-    "$kustomize_build/kustomize" build "$1"
+    renderer=("$kustomize_build/kustomize" build)
   fi
 }
+
+render() { "${renderer[@]}" "$1"; }
 
 fetch_kustomize() {
   command -v go >/dev/null || fail "kubectl with kustomize $oldest_kustomize or newer is needed, or Go to build one"

@@ -1,6 +1,7 @@
 """lint [--own] ROOT RENDERED…: prints every fault of the rendered kustomizations, one line each.
 
-With --own they are somebody else's: what holds for this repository alone is not asked of them.
+With --own they are somebody else's: what holds for this repository alone is not asked of them, and
+their names mean nothing to the rules.
 
 Exit codes: 0 no fault, 1 faults."""
 
@@ -20,6 +21,7 @@ def main(*arguments):
     found = 0
     for path in rendered:
         bundle = Bundle.read(path)
+        bundle.name = f"your {bundle.name}" if own else bundle.name
         for fault in faults_of(bundle, project, asked):
             found += 1
             print(f"{bundle.name}: {fault}")
