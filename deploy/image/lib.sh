@@ -15,9 +15,18 @@ drop_storage() {
   # By buildah, which may delete what belongs to others than whoever calls it.
   in_storage rmi --all --force >/dev/null 2>&1 || true
   # What a run that was cut short left mounted: nothing is to be deleted through it.
-  findmnt --raw --noheadings --output TARGET | { grep -F "$storage/" || true; } | sort --reverse |
-    xargs --no-run-if-empty --delimiter='\n' umount
+  mounted_below "$storage" | sort --reverse | xargs --no-run-if-empty --delimiter='\n' umount
   rm -rf --one-file-system "$storage"
+}
+
+# mounted_below FOLDER: a line each. findmnt writes a blank as \x20.
+mounted_below() {
+  local folder each
+  folder=$(realpath "$1")
+  findmnt --raw --noheadings --output TARGET | while IFS= read -r each; do
+    each=$(printf '%b' "$each")
+    [[ $each != "$folder"/* ]] || say "$each"
+  done
 }
 
 version_of_program() { sed -n '/^\[package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' "$checkout/Cargo.toml"; }
@@ -27,6 +36,7 @@ digest_of() { tar -xOf "$1" index.json | grep -o 'sha256:[0-9a-f]\{64\}'; }
 
 # require_buildah LOG
 require_buildah() {
+  [[ $image_folder != *[:,]* ]] || fail "buildah takes no path with a colon or a comma, as $checkout has"
   command -v buildah >/dev/null && return
   if [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
     step 'apt-get install buildah' "$1" install_debian_packages buildah

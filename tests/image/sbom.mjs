@@ -35,6 +35,7 @@ function section(file, wanted) {
 
 const carried = JSON.parse(inflateSync(section(readFileSync(program), '.dep-v0')).toString()).packages
 const bill = JSON.parse(readFileSync(sbom, 'utf8'))
+if (bill.bomFormat !== 'CycloneDX' || !Array.isArray(bill.components)) fail(`${sbom} is no bill of materials`)
 const named = new Set([bill.metadata.component, ...bill.components].map(({ name, version }) => `${name} ${version}`))
 const linked = carried.filter(({ kind }) => kind !== 'build').map(({ name, version }) => `${name} ${version}`)
 const unnamed = linked.filter((each) => !named.has(each))
@@ -43,6 +44,6 @@ const purls = bill.components.map(({ purl }) => purl)
 const ofTheSystem = { glibc: /[/=]glibc\b/, gcc: /[/=]gcc\b/, rust: /generic\/rust@/, 'ca-certificates': /\/ca-certificates@/ }
 const missing = Object.keys(ofTheSystem).filter((part) => !purls.some((purl) => ofTheSystem[part].test(purl)))
 
-if (bill.bomFormat !== 'CycloneDX' || linked.length === 0) fail(`${sbom} is no bill of materials, or nothing was linked in`)
+if (linked.length === 0) fail(`nothing was linked into ${program}`)
 console.log(`        ${linked.length} packages linked into the program, ${named.size} named in the bill, with what is of the system`)
 if (unnamed.length + missing.length > 0) fail(`not named: ${[...unnamed, ...missing].join(', ')}`)
